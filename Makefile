@@ -1,0 +1,106 @@
+# What to type here. `make` alone lists it. Everything lives in .venv*/ inside the checkout; running a
+# target again costs seconds, as each environment has a stamp that is older than pyproject.toml or not.
+
+VENV        ?= .venv
+PYTHON      ?=# the interpreter to build $(VENV) with; found below when empty
+WORKERS     ?= auto# processes for the tests
+PYTEST_ARGS ?=# e.g. make test PYTEST_ARGS="tests/core -k timers"
+DEMO_ARGS   ?=
+LAB_ARGS    ?=
+
+BIN := $(VENV)/bin
+# Each stamp says that $(VENV) has that extra of pyproject.toml.
+DEMO_STAMP := $(VENV)/.nbflow-demo
+LAB_STAMP  := $(VENV)/.nbflow-lab
+TEST_STAMP := $(VENV)/.nbflow-test
+# Chromium goes by these names; the tests look for the same ones (conftest.py).
+CHROMIUM := chromium chromium-browser google-chrome-stable google-chrome
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab lint format clean interpreters chromium
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(DEMO_STAMP) ## run the main job: a workflow that outlives its killed kernel
+	$(BIN)/nbflow demo $(DEMO_ARGS)
+
+test: lint interpreters chromium ## set up what the tests need, then lint, types and the whole suite
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+
+lab: $(LAB_STAMP) ## open JupyterLab on notebooks/
+	$(BIN)/python -m jupyterlab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --notebook-dir=notebooks $(LAB_ARGS)
+
+lint: $(TEST_STAMP) ## ruff, pyright (strict) and the import contracts, without the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-logo
+
+format: $(TEST_STAMP) ## sort imports, fix what ruff can fix, format
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+clean: ## remove caches, builds and demo pages; environments (.venv*) and histories (.nbflow) stay
+	rm -rf build dist demo-output artefacts test-results htmlcov .coverage .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -path './.venv*' -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print | xargs rm -rf
+
+# --- environments ------------------------------------------------------------------------------------
+
+# find-python(CANDIDATES, TEST of sys.version_info): prints the first that runs, passes and can make
+# environments. Running it is the only sure probe: a shim of pyenv can exist for a version that is not there.
+find-python = for p in $(1); do \
+	if "$$p" -c 'import sys, venv, ensurepip; sys.exit(not ($(2)))' </dev/null >/dev/null 2>&1; then echo "$$p"; break; fi; done
+
+PYTHONS := python3 python3.13 python3.12 python3.11 python $(HOME)/.pyenv/versions/3.1*/bin/python
+comma := ,
+
+$(BIN)/python:
+	@python="$$($(call find-python,$(or $(PYTHON),$(PYTHONS)),sys.version_info[:2] >= (3$(comma) 11)))"; \
+	if [ -z "$$python" ]; then \
+		echo "nbflow needs Python 3.11 or newer with the venv module, and found none: tried $(or $(PYTHON),$(PYTHONS))."; \
+		echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv), or: make PYTHON=/path/to/python3.11"; \
+		exit 1; fi >&2; \
+	echo "making $(VENV) with $$("$$python" --version)"; "$$python" -m venv --clear $(VENV)
+
+$(DEMO_STAMP): pyproject.toml | $(BIN)/python
+	@echo "installing nbflow and what the demo needs into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --quiet --editable '.[demo]'
+	@touch $@
+
+$(LAB_STAMP): pyproject.toml | $(BIN)/python
+	@echo "installing nbflow and what JupyterLab needs into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --quiet --editable '.[lab,diagrams]'
+	@touch $@ $(DEMO_STAMP)
+
+$(TEST_STAMP): pyproject.toml | $(BIN)/python
+	@echo "installing nbflow and what the tests need into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --quiet --editable '.[test]'
+	@touch $@ $(DEMO_STAMP) $(LAB_STAMP)
+
+# The determinism proof runs the core on every interpreter it finds. These hold only what `nbflow.core`
+# imports. No interpreter, no environment: the tests say which versions they ran on.
+interpreters: .venv-3.12/.nbflow-core .venv-3.13/.nbflow-core
+
+.venv-3.%/.nbflow-core: pyproject.toml
+	@if ! .venv-3.$*/bin/python -c pass >/dev/null 2>&1; then \
+		python="$$($(call find-python,python3.$* $(HOME)/.pyenv/versions/3.$*.*/bin/python python3,sys.version_info[:2] == (3$(comma) $*)))"; \
+		if [ -z "$$python" ]; then echo "no Python 3.$* here: its tests are skipped"; exit 0; fi; \
+		echo "making .venv-3.$* with $$("$$python" --version)"; "$$python" -m venv --clear .venv-3.$*; fi; \
+	.venv-3.$*/bin/python -m pip install --quiet --quiet anyio msgspec pydantic; touch $@
+
+# --- Chromium ----------------------------------------------------------------------------------------
+
+# From the system's packages only. Without it the browser tests are skipped, and say so.
+chromium:
+	@for name in $(CHROMIUM); do if command -v "$$name" >/dev/null; then exit 0; fi; done; \
+	if ! command -v apt-get >/dev/null; then echo "no Chromium and no apt-get here: the browser tests are skipped"; exit 0; fi; \
+	root=; if [ "$$(id -u)" != 0 ]; then \
+		if sudo -n true 2>/dev/null; then root="sudo -n"; else echo "no Chromium, and no rights to install it: the browser tests are skipped"; exit 0; fi; fi; \
+	echo "installing Debian's chromium for the browser tests"; export DEBIAN_FRONTEND=noninteractive; \
+	install() { $$root apt-get install --yes --quiet --quiet --no-install-recommends chromium >/dev/null; }; \
+	{ install 2>/dev/null || { $$root apt-get update --quiet --quiet && install; }; } \
+		|| echo "Chromium could not be installed: the browser tests are skipped"
