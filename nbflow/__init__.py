@@ -1,0 +1,71 @@
+"""nbflow: durable workflows in a notebook, in plain asyncio.
+
+Authoring: `activity`, `workflow`, `WorkflowContext`, `WorkflowActivityContext`,
+`RetryPolicy`, `when_all`. Running: `WorkflowRuntime` and what it gives. In a
+notebook, ``%load_ext nbflow`` brings the magics.
+
+What runs needs DuckDB, and the notebook's side IPython; both are imported when
+they are first asked for, so that ``import nbflow`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nbflow.core.context import WorkflowActivityContext, WorkflowContext
+from nbflow.core.retry import RetryPolicy
+from nbflow.core.state import RuntimeStatus
+from nbflow.core.tasks import DurableTask, when_all
+from nbflow.definitions import activity, workflow
+from nbflow.errors import NbflowError, TaskFailedError, WorkflowFailedError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from nbflow.runtime import WorkflowClient, WorkflowHandle, WorkflowRuntime, WorkflowState
+
+__all__ = [
+    "DurableTask",
+    "NbflowError",
+    "RetryPolicy",
+    "RuntimeStatus",
+    "TaskFailedError",
+    "WorkflowActivityContext",
+    "WorkflowClient",
+    "WorkflowContext",
+    "WorkflowFailedError",
+    "WorkflowHandle",
+    "WorkflowRuntime",
+    "WorkflowState",
+    "activity",
+    "client",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+    "when_all",
+    "workflow",
+]
+
+_LATE = {
+    "WorkflowClient": "nbflow.runtime",
+    "WorkflowHandle": "nbflow.runtime",
+    "WorkflowRuntime": "nbflow.runtime",
+    "WorkflowState": "nbflow.runtime",
+    "client": "nbflow.jupyter.extension",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'nbflow' has no attribute {name!r}")
+    return getattr(import_module(_LATE[name]), name)
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """Bring nbflow into a notebook: called by ``%load_ext nbflow``."""
+    import_module("nbflow.jupyter.extension").load(ipython)
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """Close the notebook's runtime and take the magics away: called by ``%unload_ext nbflow``."""
+    import_module("nbflow.jupyter.extension").unload(ipython)

@@ -1,0 +1,9 @@
+"""The replay core: history in, actions out.
+
+Nothing here reads a clock, a file or a socket, or starts a thread: time, IDs
+and randomness come in as arguments. Read it in this order: `history` (what
+happened), `actions` (what a workflow asks for), `loop` and `tasks` (how plain
+asyncio becomes deterministic), `context` (what authors call), `replay` (one
+execution, fed events and drained of actions), `state` (the fold of a history),
+`transition` (a turn: what a commit writes and a dispatch does).
+"""

@@ -1,0 +1,146 @@
+"""Futures, tasks and handles of the workflow's loop: asyncio's own, with an order that repeats.
+
+asyncio and anyio keep tasks in sets, and a set goes by hash. These hash by a
+number of their loop instead of an address (semantics S74), so that sets of them
+iterate alike in every process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from typing import Any, Final, Protocol, TypeVar
+
+from nbflow.core.refusals import refusal
+
+_T = TypeVar("_T")
+
+REDELIVERY: Final = "_deliver_cancellation"
+"""Name of anyio's function that cancels the tasks of a scope, and calls itself again (S78)."""
+
+
+class Timer(Protocol):
+    """A durable timer as the loop sees it: something that can be cancelled."""
+
+    def cancel(self) -> None: ...
+
+
+class TaskHome(Protocol):
+    """What a task needs of its loop."""
+
+    def next_number(self) -> int:
+        """Count the tasks and futures of this loop."""
+        ...
+
+    def collect_cancellation(self, task: WorkflowTask[Any], msg: Any) -> bool:
+        """Take one of anyio's cancellations, to deliver it when the present step ends."""
+        ...
+
+
+class WorkflowFuture(asyncio.Future[_T]):
+    """A future that hashes by a number of its loop (S74)."""
+
+    def __init__(self, *, loop: Any) -> None:
+        self.number: int = loop.next_number()
+        super().__init__(loop=loop)
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class WorkflowTask(asyncio.Task[_T]):
+    """A task that hashes by a number of its loop, and is named by it.
+
+    ``asyncio.all_tasks()`` doesn't list it: that is one set for all loops of the
+    process, in which the equal numbers of many workflows would collide.
+
+    Attributes:
+        variables: The context variables that its code runs in.
+    """
+
+    _fut_waiter: asyncio.Future[Any] | None
+
+    def __init__(
+        self,
+        coro: Coroutine[Any, Any, _T],
+        *,
+        loop: Any,
+        name: object = None,
+        context: Context | None = None,
+    ) -> None:
+        self.number: int = loop.next_number()
+        self.home: TaskHome = loop
+        self.variables = copy_context() if context is None else context
+        self._withheld = 0
+        name = f"Task-{self.number}" if name is None else str(name)
+        super().__init__(coro, loop=loop, name=name, context=self.variables)
+        asyncio.tasks._unregister_task(self)
+
+    def __hash__(self) -> int:
+        return self.number
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for a future, rather than for its next turn."""
+        return self._fut_waiter is not None
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel the task; anyio's deliveries are collected first, since it visits scopes by address."""
+        frame = inspect.currentframe()
+        caller = frame.f_back if frame is not None else None
+        if caller is not None and caller.f_code.co_name == REDELIVERY:
+            return self.home.collect_cancellation(self, msg)
+        return super().cancel(msg)
+
+    def cancel_now(self, msg: Any | None) -> None:
+        """Cancel the task without any detour."""
+        super().cancel(msg)
+
+    def withhold_cancellation(self) -> None:
+        """Count a request to cancel, and do no more: anyio takes back what it counted."""
+        self._withheld += 1
+
+    def cancelling(self) -> int:
+        """How many requests to cancel are open."""
+        return super().cancelling() + self._withheld
+
+    def uncancel(self) -> int:
+        """Take back one request to cancel, and return how many are left."""
+        if self._withheld:
+            self._withheld -= 1
+            return self.cancelling()
+        return super().uncancel()
+
+    def add_done_callback(self, fn: Callable[..., object], /, *, context: Context | None = None) -> None:
+        """Call back when done; a thread that wants to end with this task is sent away at once."""
+        if getattr(fn, "__name__", "") == "stop" and _is_thread(getattr(fn, "__self__", None)):
+            fn(self)
+            raise refusal("a thread", "anyio.to_thread")
+        super().add_done_callback(fn, context=context)
+
+
+def _is_thread(owner: object) -> bool:
+    return any(base.__module__ == "threading" for base in type(owner).__mro__)
+
+
+class WorkflowHandle(asyncio.TimerHandle):
+    """A callback that waits for a durable timer."""
+
+    timer: Timer | None = None
+
+    def cancel(self) -> None:
+        if not self.cancelled() and self.timer is not None:
+            self.timer.cancel()
+        super().cancel()
+
+    def run(self) -> None:
+        """Run the callback unless it was cancelled."""
+        self.timer = None
+        if not self.cancelled():
+            self._run()
+
+
+class Redelivery(asyncio.Handle):
+    """The next run of an anyio scope that cancels its tasks until they give in."""

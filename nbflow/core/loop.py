@@ -1,0 +1,312 @@
+"""The deterministic asyncio loop that workflow code runs on.
+
+Plain asyncio code is durable because this loop makes its order repeatable: the
+same events, fed in the same order, run the same steps in the same order, in any
+process and at any time. Four things make it so (semantics S73 to S78):
+
+* *Nothing runs by itself.* The loop is drained by its owner, after each event,
+  until nothing is ready; time moves only when its owner moves it.
+* *Numbers, not addresses.* asyncio keeps tasks in sets. Tasks and futures of
+  this loop hash by a number of the loop, so sets of them iterate alike.
+* *Later is durable.* ``call_at`` becomes a durable timer, so `asyncio.sleep`,
+  `asyncio.timeout` and anyio's deadlines all survive.
+* *What can't repeat is refused.* Threads, sockets, files and subprocesses raise
+  `NotReplayableError`.
+
+The loop lives in the thread of whoever drains it, and only while it is drained.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator, Sized
+from contextlib import contextmanager
+from contextvars import Context
+from typing import Any, Final, Protocol, TypeVar, TypeVarTuple, Unpack, cast
+from weakref import WeakValueDictionary
+
+from nbflow.core.cancellations import Cancellations
+from nbflow.core.futures import REDELIVERY, Redelivery, Timer, WorkflowFuture, WorkflowHandle, WorkflowTask
+from nbflow.core.refusals import ReplayableLoop, refusal
+from nbflow.core.unwinding import close_generator, is_collected, unwind
+from nbflow.errors import Evicted
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+LOOP_RULES: Final = 1
+"""Version of the order in which this loop runs things; stored histories name it (S75)."""
+
+MAX_STEPS: Final = 2_000_000
+"""Steps that one drain may take before it counts as a loop that never rests."""
+
+MAX_REFUSALS: Final = 1_000
+"""How often code may swallow `Evicted` before it gets its way, which is to wait for ever."""
+
+
+class LoopOverrunError(Exception):
+    """A drain took more than `MAX_STEPS` steps: the code never waits for anything.
+
+    Attributes:
+        coro: The coroutine whose step was the last, if it was one.
+    """
+
+    def __init__(self, coro: Any) -> None:
+        super().__init__("the loop never comes to rest")
+        self.coro = coro
+
+
+class LoopOwner(Protocol):
+    """What the loop needs of the execution that owns it."""
+
+    def loop_time(self) -> float:
+        """Seconds of workflow time since the execution started."""
+        ...
+
+    def create_loop_timer(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Make a durable timer that calls back once ``when`` (in loop time) has come."""
+        ...
+
+
+class WorkflowLoop(ReplayableLoop):
+    """An event loop without threads, selectors or a clock of its own.
+
+    Args:
+        owner: Tells the time and makes durable timers.
+
+    Attributes:
+        frozen: True once the code that it ran has been unwound.
+        steps: How many callbacks it has run.
+    """
+
+    def __init__(self, owner: LoopOwner) -> None:
+        self.owner = owner
+        self.frozen = False
+        self.steps = 0
+        self._numbers = 0
+        self._refusals = 0
+        self._ready: deque[asyncio.Handle] = deque()
+        self._again: list[asyncio.Handle] = []
+        self._resting: list[asyncio.Handle] = []
+        self._cancellations = Cancellations()
+        self._tasks: dict[int, WorkflowTask[Any]] = {}
+        self._generators: WeakValueDictionary[int, Any] = WeakValueDictionary()
+        self._dropped: list[Any] = []
+        self._running = False
+
+    def next_number(self) -> int:
+        """Count the tasks and futures of this loop."""
+        self._numbers += 1
+        return self._numbers
+
+    # -- what asyncio and anyio call --------------------------------------------------------
+
+    def time(self) -> float:
+        return self.owner.loop_time()
+
+    def call_soon(
+        self, callback: Callable[[Unpack[_Ts]], object], *args: Unpack[_Ts], context: Context | None = None
+    ) -> asyncio.Handle:
+        if getattr(callback, "__name__", "") == REDELIVERY:
+            handle = Redelivery(callback, args, self, context)
+            self._again.append(handle)
+        else:
+            handle = asyncio.Handle(callback, args, self, context)
+            if not self.frozen:
+                self._ready.append(handle)
+        return handle
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[Unpack[_Ts]], object],
+        *args: Unpack[_Ts],
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[_Ts]], object],
+        *args: Unpack[_Ts],
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        handle = WorkflowHandle(when, callback, args, self, context)
+        if when <= self.time():
+            self.call_soon(handle.run)
+        else:
+            handle.timer = self.owner.create_loop_timer(when, lambda: self.call_soon(handle.run))
+        return handle
+
+    def create_future(self) -> WorkflowFuture[Any]:
+        return WorkflowFuture(loop=self)
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, _T] | Coroutine[Any, Any, _T],
+        *,
+        name: object = None,
+        context: Context | None = None,
+        **_options: Any,
+    ) -> WorkflowTask[_T]:
+        """Make a task of a coroutine, or of a `DurableTask`, which a TaskGroup would refuse otherwise."""
+        if self.frozen:
+            if asyncio.iscoroutine(coro):
+                coro.close()
+            self.refuse()
+            coro = self._never()
+        if isinstance(coro, asyncio.Future):
+            coro = _await(cast("asyncio.Future[_T]", coro))
+        else:
+            _check_order(coro)
+        task = WorkflowTask(cast("Coroutine[Any, Any, _T]", coro), loop=self, name=name, context=context)
+        self._tasks[task.number] = task
+        task.add_done_callback(self._forget)
+        return task
+
+    def get_task_factory(self) -> None:
+        return None
+
+    def get_exception_handler(self) -> None:
+        return None
+
+    def get_debug(self) -> bool:
+        return False
+
+    def set_debug(self, enabled: bool) -> None:
+        pass
+
+    def is_running(self) -> bool:
+        return self._running
+
+    def is_closed(self) -> bool:
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Remember nothing: what a branch raises reaches the author where the branch is awaited."""
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        pass
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Do nothing: `WorkflowHandle.cancel` has done all there is, where asyncio's loops count."""
+
+    async def shutdown_asyncgens(self) -> None:
+        pass
+
+    # -- what the execution calls -----------------------------------------------------------
+
+    def drain(self, until: Callable[[], bool]) -> None:
+        """Run what is ready until nothing is, or until ``until()`` says that it is enough.
+
+        Raises:
+            LoopOverrunError: The code never comes to rest.
+        """
+        limit = self.steps + MAX_STEPS
+        self._cancellations.begin()
+        with self._entered():
+            self._ready.extend(_taken(self._resting))
+            while self._ready and not until():
+                handle = self._ready.popleft()
+                self.steps += 1
+                if self.steps > limit:
+                    raise LoopOverrunError(_coroutine_of(handle))
+                if not handle.cancelled():
+                    self._step(handle)
+
+    def collect_cancellation(self, task: WorkflowTask[Any], msg: Any) -> bool:
+        """Keep one of anyio's cancellations until the present step ends, then deliver them by number."""
+        self._cancellations.collect(task, msg)
+        return True
+
+    def pending_tasks(self) -> list[WorkflowTask[Any]]:
+        """Tasks that are not done, oldest first: the branches of the workflow."""
+        return [task for task in self._tasks.values() if not task.done()]
+
+    def refuse(self) -> None:
+        """Raise `Evicted`: the code is being unwound, and nothing that it does counts.
+
+        Code that catches even that, in a loop, would never give control back; in the end this
+        returns, and what the code asked for is something that never comes.
+        """
+        self._refusals += 1
+        if self._refusals < MAX_REFUSALS:
+            raise Evicted
+
+    def freeze(self) -> None:
+        """Unwind every coroutine and async generator that is left, inside this loop (S76).
+
+        Their ``finally`` blocks run as plain Python; whatever they ask of the workflow
+        raises `Evicted`. Afterwards nothing is left to the garbage collector.
+        """
+        self.frozen = True
+        self._ready.clear()
+        self._resting.clear()
+        with self._entered():
+            for task in reversed(list(self._tasks.values())):
+                if not task.done():
+                    self._unwind(task)
+            for generator in [*reversed(list(self._generators.values())), *_taken(self._dropped)]:
+                close_generator(generator)
+        self._tasks.clear()
+        self._again.clear()
+        self._dropped.clear()
+
+    def _unwind(self, task: WorkflowTask[Any]) -> None:
+        task._log_destroy_pending = False
+        asyncio.tasks._enter_task(self, task)
+        try:
+            task.variables.run(unwind, task.get_coro())
+        finally:
+            asyncio.tasks._leave_task(self, task)
+
+    def _step(self, handle: asyncio.Handle) -> None:
+        try:
+            handle._run()
+        except SystemExit:
+            pass  # the task that raised it has it as its outcome; the process isn't the workflow's to end
+        delivered = self._cancellations.deliver() if self._cancellations else False
+        if isinstance(handle, Redelivery) and not delivered:
+            # It brought nothing new, and would not until something else has happened.
+            self._resting.extend(_taken(self._again))
+        elif self._again or self._resting:
+            self._ready.extend(_taken(self._resting))
+            self._ready.extend(_taken(self._again))
+
+    def _forget(self, task: WorkflowTask[Any]) -> None:
+        self._tasks.pop(task.number, None)
+
+    async def _never(self) -> Any:
+        await self.create_future()
+
+    @contextmanager
+    def _entered(self) -> Generator[None]:
+        hooks = sys.get_asyncgen_hooks()
+        before = asyncio._get_running_loop()
+        asyncio._set_running_loop(self)
+        sys.set_asyncgen_hooks(firstiter=self._generator_started, finalizer=self._generator_dropped)
+        self._running = True
+        try:
+            yield
+        finally:
+            self._running = False
+            sys.set_asyncgen_hooks(*hooks)
+            asyncio._set_running_loop(before)
+
+    def _generator_started(self, generator: Any) -> None:
+        self._generators[self.next_number()] = generator
+
+    def _generator_dropped(self, generator: Any) -> None:
+        # Dropped by its last reference in a step of ours: closed as asyncio does it, which repeats.
+        # Found by the garbage collector, at a moment that doesn't repeat: kept until `freeze`.
+        if asyncio._get_running_loop() is self and not self.frozen and not is_collected(generator):
+            self.create_task(generator.aclose())
+        else:
+            self._dropped.append(generator)
+
+
+async def _await(future: asyncio.Future[_T]) -> _T:
+    return await future

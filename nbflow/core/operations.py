@@ -1,0 +1,125 @@
+"""What a commit consists of: the closed union of store operations.
+
+A commit is a sequence of operations and is all or nothing. The store gives each
+operation a global sequence number (``lsn``), so that a store in memory, one in
+DuckDB and a journal in front of it can mean the same by a batch.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from nbflow.core.history import HistoryEvent, InputEvent
+from nbflow.core.state import InstanceRecord
+
+
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A durable message for an instance; leaves when a turn consumes it.
+
+    Attributes:
+        row_id: Given by the engine, rising: the order of delivery.
+        instance_id: Whom it is for.
+        execution_id: The execution it is for; None for messages to the instance, whichever execution it runs.
+        event: The message.
+        due: When it may be delivered; a waiting timer is a `TimerFired` that is not due yet. None: at once.
+    """
+
+    row_id: int
+    instance_id: str
+    event: InputEvent
+    execution_id: str | None = None
+    due: datetime | None = None
+
+
+class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a workflow's or activity's code, kept with the history.
+
+    Attributes:
+        kind: Workflow or activity.
+        name: The registered name.
+        code_hash: Hash of what the code means: comments and layout don't count.
+        source: The text as its author wrote it, empty if it can't be had.
+        source_hash: Hash of that text.
+        parameters: The signature as text, such as ``(order: Order) -> str``.
+        created_at: When this version was first registered.
+        signature: Cryptographic signature of the above with the owner's key; None while unsigned.
+    """
+
+    kind: Literal["workflow", "activity"]
+    name: str
+    code_hash: str
+    source: str
+    source_hash: str
+    parameters: str
+    created_at: datetime
+    signature: str | None = None
+
+
+class AppendHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """Append events to an execution's history; their ``seq`` follow on what is there."""
+
+    instance_id: str
+    execution_id: str
+    events: tuple[HistoryEvent, ...]
+
+
+class PutInbox(msgspec.Struct, frozen=True, kw_only=True):
+    """Add a message."""
+
+    row: InboxRow
+
+
+class DeleteInbox(msgspec.Struct, frozen=True, kw_only=True):
+    """Remove messages; a row that isn't there is no error."""
+
+    row_ids: tuple[int, ...]
+
+
+class DeleteTimers(msgspec.Struct, frozen=True, kw_only=True):
+    """Remove the waiting `TimerFired` messages of these timers."""
+
+    execution_id: str
+    timer_ids: tuple[int, ...]
+
+
+class CloseExecution(msgspec.Struct, frozen=True, kw_only=True):
+    """Remove every message that is addressed to an execution: it has ended."""
+
+    instance_id: str
+    execution_id: str
+
+
+class PutInstance(msgspec.Struct, frozen=True, kw_only=True):
+    """Insert or replace an instance's row. A new ``execution_id`` there begins a new history."""
+
+    record: InstanceRecord
+
+
+class PurgeInstance(msgspec.Struct, frozen=True, kw_only=True):
+    """Erase an instance: its row, its inbox, and the histories of all its executions."""
+
+    instance_id: str
+
+
+class PutDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep a version of some code.
+
+    The same (kind, name, code_hash, source_hash) again changes nothing but the signature.
+    """
+
+    record: DefinitionRecord
+
+
+Operation: TypeAlias = (
+    AppendHistory
+    | PutInbox
+    | DeleteInbox
+    | DeleteTimers
+    | CloseExecution
+    | PutInstance
+    | PurgeInstance
+    | PutDefinition
+)

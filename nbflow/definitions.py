@@ -1,0 +1,402 @@
+"""Workflows and activities as their authors define them, and the registry that knows them by name.
+
+A definition is a function with a registered name, its signature on record, its
+source and the hash of what that source means. The registry keeps every version
+of a workflow that it has seen, since an instance in flight goes on with the code
+that it was started with.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from datetime import timedelta
+from types import ModuleType
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
+
+from nbflow.core.context import WorkflowActivityContext, WorkflowContext
+from nbflow.core.loop import WorkflowLoop
+from nbflow.core.replay import Execution
+from nbflow.core.retry import RetryPolicy, as_duration
+from nbflow.core.signatures import Signature
+from nbflow.errors import DefinitionError, NbflowError, PayloadError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_D = TypeVar("_D", bound="Definition")
+
+ExecutorName: TypeAlias = Literal["thread"]
+
+
+class Starter(Protocol):
+    """Starts a run of a workflow; the notebook extension gives one to every definition it registers."""
+
+    def __call__(
+        self,
+        definition: WorkflowDefinition[Any, Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        id: str | None,
+    ) -> Any: ...
+
+
+class _Definition:
+    """What workflows and activities have in common."""
+
+    def __init__(
+        self, function: Callable[..., Any], *, name: str | None, source: str | None, contexts: tuple[str, ...]
+    ) -> None:
+        if not callable(function) or inspect.isclass(function):
+            raise DefinitionError(f"{function!r} is no function")
+        self.function = function
+        self.name = name or function.__name__
+        if not self.name.isidentifier():
+            raise DefinitionError(f"{self.name!r} is no name: a letter or _, then letters, digits and _")
+        self.signature = Signature(function, name=self.name, context_names=contexts)
+        self.source = _source_of(function) if source is None else source
+        self.source_hash = _hash(self.source)
+        self.code_hash = _code_hash(function, self.source)
+        self.__name__ = self.name
+        self.__qualname__ = getattr(function, "__qualname__", self.name)
+        self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
+        self.__wrapped__ = function
+
+    @property
+    def parameters(self) -> str:
+        """The signature as text, without the name."""
+        return self.signature.parameters
+
+    def encode_input(self, value: Any) -> str:
+        """Write a whole input as JSON text; raises ArgumentsError or PayloadError."""
+        return self.signature.encode_input(value)
+
+    def encode_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """Write a call's arguments as JSON text; raises ArgumentsError or PayloadError."""
+        return self.signature.encode_call(args, kwargs)
+
+    def decode_result(self, text: str) -> Any:
+        """Read a recorded result by the annotation; raises PayloadError."""
+        return self.signature.result.decode(text, what=f"the result of {self.name}")
+
+
+class ActivityDefinition(_Definition, Generic[P, R]):
+    """An activity: inside a workflow a call of it is scheduled and durable, elsewhere it is the function.
+
+    Args:
+        function: A ``def``, which runs in a worker thread, or an ``async def``, which runs on the engine's loop.
+        name: The registered name; the function's own by default.
+        retry_policy: For every call that names no other.
+        timeout: Of each attempt, for every call that names no other.
+        source: The text as its author wrote it, where Python can't tell.
+
+    Raises:
+        DefinitionError: The function can't be an activity; says why.
+    """
+
+    kind: Literal["activity"] = "activity"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        retry_policy: RetryPolicy | None = None,
+        timeout: timedelta | float | None = None,
+        source: str | None = None,
+    ) -> None:
+        super().__init__(function, name=name, source=source, contexts=("WorkflowActivityContext",))
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise DefinitionError(f"activity {self.name} yields: an activity returns its result, once")
+        self.retry_policy = retry_policy
+        self.timeout = None if timeout is None else as_duration(timeout, "timeout")
+        self.is_async = inspect.iscoroutinefunction(function)
+
+    def __repr__(self) -> str:
+        return f"<activity {self.signature}>"
+
+    @property
+    def fn(self) -> Callable[P, R]:
+        """The plain function, typed as such, anywhere."""
+        return cast("Callable[P, R]", self.function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        """Schedule the activity, at once and durably; outside a workflow, call the plain function."""
+        execution = running_execution()
+        if execution is None:
+            return self.function(*args, **kwargs)
+        return execution.context.schedule_activity(self, self.encode_call(args, kwargs))
+
+    def run(self, context: WorkflowActivityContext, input: str) -> str:
+        """Run a ``def`` with a recorded input; the result is JSON text."""
+        return self._encode_result(self.signature.call(context, input))
+
+    async def run_async(self, context: WorkflowActivityContext, input: str) -> str:
+        """Run an ``async def`` with a recorded input; the result is JSON text."""
+        return self._encode_result(await self.signature.call(context, input))
+
+    def _encode_result(self, result: Any) -> str:
+        return self.signature.result.encode(result, what=f"the result of {self.name}")
+
+
+class WorkflowDefinition(_Definition, Generic[P, R]):
+    """A workflow: a function whose runs are durable.
+
+    Args:
+        function: An ``async def``.
+        name: The registered name; the function's own by default.
+        version: A name for this version of the code, for people.
+        source: The text as its author wrote it, where Python can't tell.
+
+    Raises:
+        DefinitionError: The function can't be a workflow; says why.
+    """
+
+    kind: Literal["workflow"] = "workflow"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        version: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        super().__init__(function, name=name, source=source, contexts=("WorkflowContext",))
+        if not inspect.iscoroutinefunction(function):
+            raise DefinitionError(
+                f"workflow {self.name} must be an async def: write 'async def {self.name}{self.parameters}'"
+            )
+        self.version = version
+        self.starter: Starter | None = None
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.signature}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        """A call is no run: use `start`, or a client's ``schedule_new_workflow``."""
+        raise NbflowError(
+            f"{self.name}(…) is a workflow, and a plain call would not be durable: start a run with "
+            f"{self.name}.start(…) or %wf run {self.name}(…)"
+        )
+
+    def start(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+        """Start a run on the notebook's runtime and return its handle; ``id=`` names the run.
+
+        Raises:
+            NbflowError: There is no notebook runtime: ``%load_ext nbflow`` makes one.
+        """
+        if self.starter is None:
+            raise NbflowError(
+                f"{self.name}.start(…) needs the notebook's runtime: run %load_ext nbflow, or use "
+                f"runtime.client.schedule_new_workflow({self.name}, input=…)"
+            )
+        named = dict(kwargs)
+        instance_id = named.pop("id", None)
+        return self.starter(self, args, named, cast("str | None", instance_id))
+
+    def run(self, context: WorkflowContext, input: str) -> Coroutine[Any, Any, str]:
+        """Run the workflow with a recorded input; the result is JSON text."""
+        return self._run(context, input)
+
+    async def _run(self, context: WorkflowContext, input: str) -> str:
+        try:
+            call = self.signature.call(context, input)
+        except PayloadError as error:
+            raise PayloadError(f"the run's input can't be read: {error}") from None
+        return self.signature.result.encode(await call, what=f"the result of {self.name}")
+
+
+Definition: TypeAlias = ActivityDefinition[Any, Any] | WorkflowDefinition[Any, Any]
+
+
+def running_execution() -> Execution | None:
+    """The execution whose workflow code is running here and now, or None outside of workflows."""
+    loop = asyncio._get_running_loop()
+    owner = loop.owner if isinstance(loop, WorkflowLoop) else None
+    return owner if isinstance(owner, Execution) else None
+
+
+@overload
+def activity(function: Callable[P, Coroutine[Any, Any, R]], /) -> ActivityDefinition[P, R]: ...
+@overload
+def activity(
+    function: Callable[Concatenate[WorkflowActivityContext, P], R], /
+) -> ActivityDefinition[P, R]: ...
+@overload
+def activity(function: Callable[P, R], /) -> ActivityDefinition[P, R]: ...
+@overload
+def activity(
+    *,
+    name: str | None = None,
+    retry_policy: RetryPolicy | None = None,
+    timeout: timedelta | float | None = None,
+) -> Callable[[Callable[P, Any]], ActivityDefinition[P, Any]]: ...
+def activity(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    retry_policy: RetryPolicy | None = None,
+    timeout: timedelta | float | None = None,
+) -> Any:
+    """Make a function an activity: ``@activity``, or ``@activity(name=…, retry_policy=…, timeout=…)``.
+
+    Args:
+        function: A ``def`` (runs in a worker thread) or an ``async def`` (runs on the engine's loop).
+        name: The registered name; the function's own by default.
+        retry_policy: For every call that names no other.
+        timeout: Of each attempt, seconds or timedelta.
+
+    Raises:
+        DefinitionError: The function can't be an activity; says why.
+    """
+
+    def define(function: Callable[..., Any]) -> ActivityDefinition[Any, Any]:
+        return ActivityDefinition(function, name=name, retry_policy=retry_policy, timeout=timeout)
+
+    return define if function is None else define(function)
+
+
+@overload
+def workflow(
+    function: Callable[Concatenate[WorkflowContext, P], Coroutine[Any, Any, R]], /
+) -> WorkflowDefinition[P, R]: ...
+@overload
+def workflow(function: Callable[P, Coroutine[Any, Any, R]], /) -> WorkflowDefinition[P, R]: ...
+@overload
+def workflow(
+    *, name: str | None = None, version: str | None = None
+) -> Callable[[Callable[P, Any]], WorkflowDefinition[P, Any]]: ...
+def workflow(
+    function: Callable[..., Any] | None = None, /, *, name: str | None = None, version: str | None = None
+) -> Any:
+    """Make an ``async def`` a workflow: ``@workflow``, or ``@workflow(name=…, version=…)``.
+
+    Args:
+        function: An ``async def``; a first parameter ``ctx`` gets the `WorkflowContext`.
+        name: The registered name; the function's own by default.
+        version: A name for this version of the code, for people.
+
+    Raises:
+        DefinitionError: The function can't be a workflow; says why.
+    """
+
+    def define(function: Callable[..., Any]) -> WorkflowDefinition[Any, Any]:
+        return WorkflowDefinition(function, name=name, version=version)
+
+    return define if function is None else define(function)
+
+
+class Registry:
+    """Workflows and activities by name; of a workflow every version, of an activity the newest."""
+
+    def __init__(self) -> None:
+        self._workflows: dict[str, dict[str, WorkflowDefinition[Any, Any]]] = {}
+        self._activities: dict[str, ActivityDefinition[Any, Any]] = {}
+
+    def add(self, definition: Definition) -> bool:
+        """Register a definition as the newest of its name, and tell whether that is news."""
+        if isinstance(definition, ActivityDefinition):
+            known = self._activities.get(definition.name)
+            self._activities[definition.name] = definition
+            return known is None or known.code_hash != definition.code_hash
+        versions = self._workflows.setdefault(definition.name, {})
+        newest = next(reversed(versions.values()), None)
+        versions.pop(definition.code_hash, None)
+        versions[definition.code_hash] = definition
+        return newest is None or newest.code_hash != definition.code_hash
+
+    def workflow(self, name: str, code_hash: str | None = None) -> WorkflowDefinition[Any, Any] | None:
+        """The version of a workflow with that hash, or the newest; None if there is none."""
+        versions = self._workflows.get(name, {})
+        if code_hash is not None:
+            return versions.get(code_hash)
+        return next(reversed(versions.values()), None)
+
+    def activity(self, name: str) -> ActivityDefinition[Any, Any] | None:
+        """The newest activity of that name, or None."""
+        return self._activities.get(name)
+
+    def workflow_names(self) -> list[str]:
+        """The names of all workflows, sorted."""
+        return sorted(self._workflows)
+
+    def activity_names(self) -> list[str]:
+        """The names of all activities, sorted."""
+        return sorted(self._activities)
+
+
+def definitions_in(*places: ModuleType | Mapping[str, Any] | Definition) -> Iterator[Definition]:
+    """The definitions in modules and namespaces, and those that they refer to.
+
+    A workflow brings the activities that its code names, also where those live in
+    another module or in an enclosing function.
+    """
+    seen: set[int] = set()
+    pending: list[Any] = []
+    for place in places:
+        if isinstance(place, ModuleType):
+            pending.extend(vars(place).values())
+        elif isinstance(place, (ActivityDefinition, WorkflowDefinition)):
+            pending.append(place)
+        else:
+            pending.extend(place.values())
+    while pending:
+        item = pending.pop(0)
+        if not isinstance(item, (ActivityDefinition, WorkflowDefinition)) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        definition = cast("Definition", item)
+        yield definition
+        pending.extend(_named_by(definition.function))
+
+
+def _named_by(function: Callable[..., Any]) -> Iterator[Any]:
+    """What a function's code names: globals, and variables of enclosing functions."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return
+    namespace: dict[str, Any] = getattr(function, "__globals__", {})
+    codes = [code]
+    while codes:
+        code = codes.pop()
+        for name in code.co_names:
+            if name in namespace:
+                yield namespace[name]
+        codes.extend(constant for constant in code.co_consts if inspect.iscode(constant))
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # a variable that is not assigned yet
+            continue
+
+
+def _source_of(function: Callable[..., Any]) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return ""
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _code_hash(function: Callable[..., Any], source: str) -> str:
+    """Hash what the code means: its syntax tree, without comments, layout and decorators."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        tree = ast.Module(body=[], type_ignores=[])
+    if not tree.body:
+        code = function.__code__
+        return _hash(repr((code.co_code, code.co_names, code.co_varnames)))
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.decorator_list = []
+    return _hash(ast.unparse(tree))
