@@ -1,0 +1,102 @@
+"""Group commit: what a tick wants written, in one transaction, on the store's own thread.
+
+When a commit fails, its items are tried again one instance at a time, so that
+one bad row can't stop the tick (S67). What fails alone is told so; the others
+never notice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from nbflow.core.operations import Operation
+from nbflow.engine.threads import SerialThread
+from nbflow.errors import StoreError
+from nbflow.ports import HistoryStore
+
+_T = TypeVar("_T")
+_log: Final = logging.getLogger("nbflow.engine")
+
+
+@dataclass(eq=False)
+class CommitItem:
+    """Operations that belong together, and what depends on them.
+
+    Attributes:
+        instance_id: Whose they are; items of one instance are tried together. None: nobody's.
+        operations: In order.
+        committed: Called on the engine's loop once they are durable.
+        failed: Called instead if they could not be written.
+    """
+
+    instance_id: str | None
+    operations: Sequence[Operation]
+    committed: Callable[[], None]
+    failed: Callable[[StoreError], None]
+
+
+class Committer:
+    """Writes items and reads for others, all on the store thread.
+
+    Args:
+        store: Opened by `open`.
+    """
+
+    def __init__(self, store: HistoryStore) -> None:
+        self._store = store
+        self._thread = SerialThread("nbflow-store")
+        self.commits = 0
+
+    async def open(self) -> None:
+        """Open the store; raises StoreError."""
+        await self._thread.run(self._store.open)
+
+    async def close(self) -> None:
+        """Close the store and end its thread."""
+        await self._thread.run(self._store.close)
+        self._thread.stop(timeout=5.0)
+
+    async def read(self, query: Callable[[HistoryStore], _T]) -> _T:
+        """Run a query behind every commit that was asked for before it."""
+        return await self._thread.run(lambda: query(self._store))
+
+    async def commit(self, items: Sequence[CommitItem]) -> None:
+        """Write all items in one transaction, or, if that fails, instance by instance."""
+        if not items:
+            return
+        try:
+            await self._write(items)
+        except StoreError as error:
+            groups = _by_instance(items)
+            if len(groups) == 1:
+                _fail(items, error)
+                return
+            _log.warning("a commit of %d instances failed (%s): trying them one by one", len(groups), error)
+            for group in groups:
+                try:
+                    await self._write(group)
+                except StoreError as own:
+                    _fail(group, own)
+
+    async def _write(self, items: Sequence[CommitItem]) -> None:
+        operations = [operation for item in items for operation in item.operations]
+        if operations:
+            await self._thread.run(lambda: self._store.commit(operations))
+            self.commits += 1
+        for item in items:
+            item.committed()
+
+
+def _by_instance(items: Sequence[CommitItem]) -> list[list[CommitItem]]:
+    groups: dict[object, list[CommitItem]] = {}
+    for item in items:
+        groups.setdefault(item.instance_id if item.instance_id is not None else id(item), []).append(item)
+    return list(groups.values())
+
+
+def _fail(items: Sequence[CommitItem], error: StoreError) -> None:
+    for item in items:
+        item.failed(error)

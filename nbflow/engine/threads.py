@@ -1,0 +1,54 @@
+"""A thread that does one thing after another, and never keeps Python from exiting."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+class SerialThread:
+    """Runs what it is given in order, on one daemon thread of its own.
+
+    `concurrent.futures` would join its thread at exit: workflow code that loops
+    for ever, on the dispatch thread, would keep a kernel from shutting down.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, call: Callable[[], _T]) -> Future[_T]:
+        """Queue a call; what it returns or raises comes by the future."""
+        future: Future[_T] = Future()
+        self._jobs.put((call, future))
+        return future
+
+    async def run(self, call: Callable[[], _T]) -> _T:
+        """Queue a call and wait for it on the running loop."""
+        return await asyncio.wrap_future(self.submit(call))
+
+    def stop(self, timeout: float) -> bool:
+        """End the thread behind what is queued; tell whether it ended in time (seconds)."""
+        self._jobs.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            call, future = job
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = call()
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+            del job, call, future

@@ -1,0 +1,85 @@
+"""Durable timers: rows in the store, and one task that knows when to look.
+
+Nothing is held in memory for a waiting timer but the earliest due time (S26).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from nbflow.core.operations import InboxRow
+from nbflow.engine.commits import Committer
+from nbflow.ports import Clock
+
+_PAGE = 1000
+
+
+class TimerPump:
+    """Delivers messages when they come due, in the order (due, row).
+
+    Args:
+        committer: Reads due rows.
+        clock: Says what time it is.
+        deliver: Takes a due row, on the engine's loop.
+    """
+
+    def __init__(self, committer: Committer, clock: Clock, deliver: Callable[[InboxRow], None]) -> None:
+        self._committer = committer
+        self._clock = clock
+        self._deliver = deliver
+        self._delivered: tuple[datetime, int] | None = None
+        self._next: datetime | None = None
+        self._reading_until: datetime | None = None
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Deliver until cancelled; overdue rows go out at once."""
+        self._next = await self._committer.read(lambda store: store.next_due())
+        while True:
+            self._changed.clear()
+            if self._next is None:
+                await self._changed.wait()
+            elif self._clock.now() >= self._next:
+                await self._deliver_due()
+            else:
+                await self._nap(self._next)
+
+    def added(self, row: InboxRow) -> None:
+        """Take note of a row that was committed just now."""
+        assert row.due is not None
+        is_behind = self._delivered is not None and (row.due, row.row_id) <= self._delivered
+        is_read_now = self._reading_until is not None and row.due <= self._reading_until
+        if is_behind or is_read_now:
+            # The place in the store was passed already. Should the read have met the row all the
+            # same, it is delivered twice, and the second time means nothing (S71).
+            self._deliver(row)
+        elif self._next is None or row.due < self._next:
+            self._next = row.due
+            self._changed.set()
+
+    async def _deliver_due(self) -> None:
+        until, after = self._clock.now(), self._delivered
+        self._next, self._reading_until = None, until
+        try:
+            rows = await self._committer.read(lambda store: store.read_due(until, after=after, limit=_PAGE))
+            for row in rows:
+                assert row.due is not None
+                self._delivered = (row.due, row.row_id)
+                self._deliver(row)
+            behind = self._delivered
+            found = await self._committer.read(lambda store: store.next_due(behind))
+        finally:
+            self._reading_until = None
+        if found is not None and (self._next is None or found < self._next):
+            self._next = found
+
+    async def _nap(self, until: datetime) -> None:
+        nap = asyncio.ensure_future(self._clock.wait_until(until))
+        changed = asyncio.ensure_future(self._changed.wait())
+        try:
+            await asyncio.wait({nap, changed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            nap.cancel()
+            changed.cancel()

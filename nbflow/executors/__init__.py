@@ -1,0 +1,1 @@
+"""Where activities run: adapters of the `ActivityExecutor` port."""

@@ -1,0 +1,12 @@
+"""The composition root: the one place that names concrete adapters.
+
+`WorkflowRuntime` wires store, executor, clock and threads; `WorkflowClient` is
+Dapr's client over it; `WorkflowHandle` is one run, as its owner holds it.
+"""
+
+from nbflow.runtime.client import WorkflowClient
+from nbflow.runtime.handle import WorkflowHandle
+from nbflow.runtime.runtime import WorkflowRuntime
+from nbflow.runtime.state import WorkflowState
+
+__all__ = ["WorkflowClient", "WorkflowHandle", "WorkflowRuntime", "WorkflowState"]

@@ -1,0 +1,140 @@
+"""One run, as its owner holds it: awaitable, and everything that can be done to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Generator
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.errors import (
+    FailureDetails,
+    WorkflowFailedError,
+    WorkflowStalledError,
+    WorkflowTerminatedError,
+)
+from nbflow.runtime.state import WorkflowState
+
+if TYPE_CHECKING:
+    from nbflow.runtime.client import WorkflowClient
+
+_STEP: Final = 0.2
+"""Seconds between looks, so that an interrupt is noticed soon."""
+
+
+class WorkflowHandle:
+    """A run of a workflow: ``await run``, ``run.result()``, and Dapr's calls on it.
+
+    Args:
+        client: The client that made it.
+        instance_id: The run.
+        name: Its workflow.
+    """
+
+    def __init__(self, client: WorkflowClient, instance_id: str, name: str) -> None:
+        self._client = client
+        self.instance_id = instance_id
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<run {self.instance_id} of {self.name}>"
+
+    @property
+    def client(self) -> WorkflowClient:
+        """The client that made the handle."""
+        return self._client
+
+    def state(self) -> WorkflowState:
+        """The run's state now; raises InstanceNotFoundError once it is purged."""
+        return self._client.get_workflow_state(self.instance_id)
+
+    @property
+    def status(self) -> RuntimeStatus:
+        """The run's status now."""
+        return self.state().runtime_status
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the run and return its output, by the workflow's annotation.
+
+        Args:
+            timeout: Seconds to wait; None: as long as it takes.
+
+        Raises:
+            WorkflowFailedError: It failed; the details carry the author's traceback.
+            WorkflowTerminatedError: It was terminated.
+            WorkflowStalledError: It waits for its owner; says for what.
+            TimeoutError: It has not ended in time; it goes on.
+        """
+        __tracebackhide__ = True
+        future = self._client.watch(self.instance_id, _has_rested)
+        end = None if timeout is None else time.monotonic() + timeout
+        while not future.done():
+            left = _STEP if end is None else min(_STEP, end - time.monotonic())
+            if left <= 0:
+                future.cancel()
+                raise TimeoutError(f"{self.instance_id} has not ended after {timeout:g} s; it goes on")
+            try:
+                future.exception(left)
+            except TimeoutError:
+                continue
+        return self._outcome(future)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        __tracebackhide__ = True
+        return self._wait().__await__()
+
+    async def _wait(self) -> Any:
+        __tracebackhide__ = True
+        future = self._client.watch(self.instance_id, _has_rested)
+        wrapped = asyncio.wrap_future(future)
+        while not wrapped.done():
+            await asyncio.wait({wrapped}, timeout=_STEP)
+        return self._outcome(future)
+
+    def _outcome(self, future: Future[InstanceRecord]) -> Any:
+        __tracebackhide__ = True
+        record = future.result()
+        match record.status:
+            case RuntimeStatus.COMPLETED:
+                return self._client.decode_output(record)
+            case RuntimeStatus.FAILED:
+                unknown = FailureDetails(type="Exception", message="for an unknown reason")
+                raise WorkflowFailedError(self.instance_id, record.failure or unknown)
+            case RuntimeStatus.TERMINATED:
+                raise WorkflowTerminatedError(f"{self.instance_id} was terminated")
+            case _:
+                reason = record.stall.message if record.stall is not None else "it waits for its owner"
+                raise WorkflowStalledError(f"{self.instance_id} is stalled: {reason}")
+
+    def raise_event(self, name: str, data: Any = None) -> None:
+        """Raise an external event at the run; returns once it is durable."""
+        self._client.raise_workflow_event(self.instance_id, name, data=data)
+
+    def terminate(self, output: Any = None, recursive: bool = True) -> None:
+        """End the run; returns once that is durable."""
+        self._client.terminate_workflow(self.instance_id, output=output, recursive=recursive)
+
+    def suspend(self) -> None:
+        """Pause the run: what arrives is kept, and nothing advances."""
+        self._client.pause_workflow(self.instance_id)
+
+    def resume(self) -> None:
+        """Let a paused or stalled run go on."""
+        self._client.resume_workflow(self.instance_id)
+
+    def purge(self) -> None:
+        """Erase the run and its history; it must have ended."""
+        self._client.purge_workflow(self.instance_id)
+
+    def history(self) -> list[HistoryEvent]:
+        """The events of the run's present execution."""
+        return self._client.get_workflow_history(self.instance_id)
+
+
+def _has_rested(record: InstanceRecord) -> bool:
+    return record.status.is_terminal or record.status is RuntimeStatus.STALLED
+
+

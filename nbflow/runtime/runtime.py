@@ -1,0 +1,224 @@
+"""`WorkflowRuntime`: store, executor, clock and threads, wired together."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import Future
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self, TypeVar
+
+from nbflow.core.history import Interpreter
+from nbflow.core.loop import LOOP_RULES
+from nbflow.core.state import InstanceRecord
+from nbflow.definitions import Definition, Registry, definitions_in
+from nbflow.engine.clock import SystemClock
+from nbflow.engine.engine import Engine, EngineOptions
+from nbflow.engine.output import routed_prints
+from nbflow.engine.requests import Requests
+from nbflow.engine.watchers import News
+from nbflow.executors.threads import ThreadExecutor
+from nbflow.ports import ActivityExecutor, Clock, HistoryStore
+from nbflow.runtime.client import WorkflowClient
+from nbflow.runtime.thread import EngineThread
+
+_T = TypeVar("_T")
+
+
+class WorkflowRuntime:
+    """Runs durable workflows in this process, with their history in one file.
+
+    ::
+
+        with WorkflowRuntime("orders.duckdb") as runtime:
+            run = runtime.client.schedule_new_workflow(fulfil, input=order, instance_id="order-42")
+            print(run.result(timeout=60))
+
+    Opening it goes on with every run that has not ended, as far as its code is known.
+
+    Args:
+        path: The store's file, or ``":memory:"``.
+        store: A store of your own instead.
+        clock: Where the time comes from; the computer's clock by default.
+        executor: Where activities run; threads of this process by default.
+        cache_size: Runs that stay in memory between their turns; the others are replayed when something
+            happens to them.
+        max_concurrent_activities: Activity attempts that run at once.
+        definitions: Workflows and activities, or modules and namespaces that hold some; what is defined in
+            ``__main__`` by default.
+        forward_orphans: Whether prints of runs that this process did not start go to stdout.
+
+    Raises:
+        StoreLockedError: Another process has the store open (on opening).
+        StoreError: The store can't be opened (on opening).
+    """
+
+    def __init__(
+        self,
+        path: str | Path = ":memory:",
+        *,
+        store: HistoryStore | None = None,
+        clock: Clock | None = None,
+        executor: ActivityExecutor | None = None,
+        cache_size: int = 1000,
+        max_concurrent_activities: int = 32,
+        definitions: Iterable[ModuleType | Mapping[str, Any] | Definition] | None = None,
+        forward_orphans: bool = True,
+    ) -> None:
+        self.path = str(path)
+        self.registry = Registry()
+        self.client = WorkflowClient(self)
+        self.interpreter = Interpreter(
+            python=f"{sys.version_info.major}.{sys.version_info.minor}",
+            anyio=metadata.version("anyio"),
+            loop_rules=LOOP_RULES,
+        )
+        self.clock = clock if clock is not None else SystemClock()
+        self._store = store
+        self._executor = executor
+        self._options = EngineOptions(
+            cache_size=cache_size,
+            max_concurrent_activities=max_concurrent_activities,
+            forward_orphans=forward_orphans,
+        )
+        places = definitions if definitions is not None else [sys.modules["__main__"]]
+        self._definitions = list(definitions_in(*places))
+        self._thread: EngineThread | None = None
+        self._engine: Engine | None = None
+        self._requests: Requests | None = None
+        self._exit = contextlib.ExitStack()
+
+    def __repr__(self) -> str:
+        return f"<WorkflowRuntime {self.path} {'open' if self.is_open else 'closed'}>"
+
+    @property
+    def is_open(self) -> bool:
+        """True between `open` and `close`."""
+        return self._thread is not None
+
+    def open(self) -> Self:
+        """Open the store and go on with what is in it; raises StoreError."""
+        if self._thread is not None:
+            return self
+        for definition in self._definitions:
+            self.registry.add(definition)
+        store = self._store if self._store is not None else _store(self.path)
+        executor = self._executor if self._executor is not None else ThreadExecutor()
+        thread = EngineThread()
+        try:
+            engine = thread.call(_make_engine(store, executor, self.clock, self.registry, self._options))
+            thread.call(engine.open())
+        except BaseException:
+            thread.stop()
+            raise
+        self._thread, self._engine, self._requests = thread, engine, Requests(engine)
+        self._exit.enter_context(routed_prints())
+        self.register(*self._definitions)
+        return self
+
+    def close(self) -> None:
+        """Commit what is under way and let go of the store; closing twice is no error."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        assert self._engine is not None
+        try:
+            thread.call(self._engine.close())
+        finally:
+            thread.stop()
+            self._exit.close()
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self.open()
+
+    async def __aexit__(self, *_exc: object) -> None:
+        self.close()
+
+    def register(self, *definitions: Definition) -> list[Definition]:
+        """Make workflows and activities known, with those that they refer to.
+
+        Runs that waited for this code go on. Returns what is new or changed.
+        """
+        found = list(definitions_in(*definitions))
+        return self.call(self.requests.register(found))
+
+    def subscribe(self, instance_id: str | None, news: News) -> Callable[[], None]:
+        """Be told of every commit of one run, or of all; returns how to stop that.
+
+        Args:
+            instance_id: The run; None for all.
+            news: Takes the run's row and the new events; called on the engine's thread, must not block.
+        """
+        engine = self._opened()
+        unsubscribe = self.call(_on_loop(lambda: engine.watchers.subscribe(instance_id, news)))
+
+        def stop() -> None:
+            if self._thread is not None:
+                self.submit(_on_loop(unsubscribe))
+
+        return stop
+
+    # -- what client and handles need ------------------------------------------------------------
+
+    @property
+    def requests(self) -> Requests:
+        """The engine's requests."""
+        self._opened()
+        assert self._requests is not None
+        return self._requests
+
+    def call(self, coro: Coroutine[Any, Any, _T]) -> _T:
+        """Run a request on the engine's thread and wait for it."""
+        return self._running(coro).call(coro)
+
+    def submit(self, coro: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Start a request on the engine's thread."""
+        return self._running(coro).submit(coro)
+
+    def read(self, query: Callable[[HistoryStore], _T]) -> _T:
+        """Run a query on the store's thread, behind every commit asked for before."""
+        return self.call(self._opened().committer.read(query))
+
+    def missing_code(self, record: InstanceRecord) -> list[str]:
+        """Names of the workflow and activities that a run needs and that are not registered."""
+        if record.status.is_terminal:
+            return []
+        engine = self._opened()
+        missing = [record.name] if engine.turns.missing_workflow(record) is not None else []
+        return missing + engine.activities.missing_for(record.instance_id)
+
+    def _opened(self) -> Engine:
+        if self._engine is None or self._thread is None:
+            raise RuntimeError("the runtime is not open: use `with WorkflowRuntime(…) as runtime:`")
+        return self._engine
+
+    def _running(self, coro: Coroutine[Any, Any, Any]) -> EngineThread:
+        if self._thread is None:
+            coro.close()
+            raise RuntimeError("the runtime is not open: use `with WorkflowRuntime(…) as runtime:`")
+        return self._thread
+
+
+async def _make_engine(
+    store: HistoryStore, executor: ActivityExecutor, clock: Clock, registry: Registry, options: EngineOptions
+) -> Engine:
+    return Engine(store, executor, clock, registry, options)
+
+
+async def _on_loop(call: Callable[[], _T]) -> _T:
+    return call()
+
+
+def _store(path: str) -> HistoryStore:
+    from nbflow.stores.duckdb import DuckDBStore
+
+    return DuckDBStore(path)

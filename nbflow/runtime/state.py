@@ -1,0 +1,80 @@
+"""What a client is told of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.payloads import codec
+from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus, Stall
+from nbflow.errors import FailureDetails
+
+
+class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a run (Dapr's ``WorkflowState``, and what it waits for).
+
+    Attributes:
+        instance_id: The run.
+        name: Its workflow.
+        runtime_status: Its status.
+        created_at: When it was scheduled, aware UTC.
+        last_updated_at: When something last happened to it, aware UTC.
+        input: The input, as plain JSON values.
+        output: The output, as plain JSON values; None until there is one.
+        custom_status: What the workflow published last.
+        failure_details: How it failed; None if it didn't.
+        stall: Why it waits for its owner; None if it doesn't.
+        waits_for: What it waits for, in words: ``("event 'approval'", "timer until 2026-12-24 18:00:00")``.
+    """
+
+    instance_id: str
+    name: str
+    runtime_status: RuntimeStatus
+    created_at: datetime
+    last_updated_at: datetime
+    input: Any
+    output: Any = None
+    custom_status: Any = None
+    failure_details: FailureDetails | None = None
+    stall: Stall | None = None
+    waits_for: tuple[str, ...] = ()
+
+
+def workflow_state(
+    record: InstanceRecord, history: Sequence[HistoryEvent], missing_code: Sequence[str]
+) -> WorkflowState:
+    """Make the state of a run from its row, its history, and the code that it misses."""
+    return WorkflowState(
+        instance_id=record.instance_id,
+        name=record.name,
+        runtime_status=record.status,
+        created_at=record.created_at,
+        last_updated_at=record.last_updated_at,
+        input=_plain(record.input),
+        output=_plain(record.output),
+        custom_status=_plain(record.custom_status),
+        failure_details=record.failure,
+        stall=record.stall,
+        waits_for=() if record.status.is_terminal else tuple(_waits(record, history, missing_code)),
+    )
+
+
+def _plain(text: str | None) -> Any:
+    return None if text is None else codec().decode(text, what="a recorded value")
+
+
+def _waits(record: InstanceRecord, history: Sequence[HistoryEvent], missing_code: Sequence[str]) -> list[str]:
+    state = RuntimeState.of(history)
+    waits = [f"code of {name}" for name in missing_code]
+    if state.started is None and record.start_at is not None:
+        waits.append(f"its start at {record.start_at:%Y-%m-%d %H:%M:%S}")
+    waits += [f"event '{wait.name}'" for wait in state.waits.values()]
+    timers = [timer for timer in state.timers.values() if timer.purpose == "timer"]
+    waits += [f"timer until {timer.fire_at:%Y-%m-%d %H:%M:%S}" for timer in timers]
+    waits += [f"activity {task.name}" for task in state.tasks.values()]
+    waits += [f"child workflow {child.name}" for child in state.children.values()]
+    return waits
