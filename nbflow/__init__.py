@@ -39,9 +39,6 @@ __all__ = [
     "WorkflowRuntime",
     "WorkflowState",
     "activity",
-    "client",
-    "load_ipython_extension",
-    "unload_ipython_extension",
     "when_all",
     "workflow",
 ]
@@ -51,7 +48,6 @@ _LATE = {
     "WorkflowHandle": "nbflow.runtime",
     "WorkflowRuntime": "nbflow.runtime",
     "WorkflowState": "nbflow.runtime",
-    "client": "nbflow.jupyter.extension",
 }
 
 
@@ -59,6 +55,11 @@ def __getattr__(name: str) -> Any:
     if name not in _LATE:
         raise AttributeError(f"module 'nbflow' has no attribute {name!r}")
     return getattr(import_module(_LATE[name]), name)
+
+
+def client() -> WorkflowClient:
+    """The client of the notebook's runtime, which ``%load_ext nbflow`` opened."""
+    return import_module("nbflow.jupyter.extension").client()
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

@@ -7,8 +7,9 @@ that place (`agrees`).
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Literal, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias, assert_never
 
 import msgspec
 
@@ -140,6 +141,9 @@ WorkflowAction: TypeAlias = (
 )
 
 
+_ADDRESS: Final = re.compile(r"\bat 0x[0-9a-fA-F]+")
+
+
 def record(action: WorkflowAction, *, seq: int, at: datetime) -> h.ActionEvent:
     """Give the history event that records an action at a position and a time."""
     match action:
@@ -181,11 +185,14 @@ def agrees(action: WorkflowAction, event: h.ActionEvent) -> bool:
     """Tell whether an action is what history holds at this place.
 
     A failure agrees by type and message: tracebacks name files and lines, which
-    move without any change of meaning.
+    move without any change of meaning, and so do addresses in a message.
     """
     if isinstance(action, CompleteWorkflow) and isinstance(event, h.ExecutionCompleted):
         mine, theirs = action.failure, event.failure
         if mine is not None and theirs is not None:
-            return (mine.type, mine.message) == (theirs.type, theirs.message)
+            return (mine.type, _ADDRESS.sub("", mine.message)) == (
+                theirs.type,
+                _ADDRESS.sub("", theirs.message),
+            )
         return (action.status, action.output) == (event.status, event.output)
     return record(action, seq=event.seq, at=event.at) == event

@@ -58,7 +58,7 @@ class Cancellations:
 
 
 def _without_address(msg: Any) -> Any:
-    """anyio's message names the scope and the task by address; what it goes by is the beginning."""
+    """Take the addresses out of a message of anyio's, which names scope and task; it goes by the beginning."""
     if not isinstance(msg, str):
         return msg
     start, _, _ = msg.partition(" scope ")

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from nbflow.core import actions as a
 from nbflow.core.history import ExecutionStarted
 from nbflow.core.payloads import Unannotated, codec
-from nbflow.core.retry import RetryPolicy, as_duration
+from nbflow.core.retry import RetryPolicy, as_duration, later
 from nbflow.core.tasks import ActivityTask, DurableTask, EventTask, Scheduler, TaskCall, TimerTask
 from nbflow.errors import DefinitionError, NotReplayableError
 
@@ -207,7 +207,7 @@ class WorkflowContext:
         if isinstance(due, datetime):
             fire_at = due.replace(tzinfo=UTC) if due.tzinfo is None else due.astimezone(UTC)
         else:
-            fire_at = self._owner.clock + as_duration(due, "a timer's duration")
+            fire_at = later(self._owner.clock, as_duration(due, "a timer's duration"))
         return TimerTask(self._owner, fire_at)
 
     def wait_for_external_event(
@@ -242,11 +242,13 @@ class WorkflowContext:
 
     def new_guid(self) -> uuid.UUID:
         """A UUID that is the same in every replay."""
+        self._check_here("new_guid")
         self._guids += 1
         return uuid.uuid5(uuid.NAMESPACE_OID, f"{self.execution_id}:{self._guids}")
 
     def random(self) -> random.Random:
         """The execution's stream of random numbers, the same in every replay."""
+        self._check_here("random")
         if self._random is None:
             self._random = random.Random(self.execution_id)
         return self._random

@@ -7,6 +7,8 @@ the code did instead, with its source line.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.state import Stall, StallReason
@@ -59,9 +61,8 @@ def describe_event(event: h.ActionEvent) -> str:
             again = f", attempt {attempt}" if attempt > 1 else ""
             return f"call of activity {name}({_short(data)}){again}"
         case h.TimerCreated(fire_at=fire_at, purpose=purpose):
-            return (
-                f"{'timer' if purpose == 'timer' else purpose + ' timer'} until {fire_at:%Y-%m-%d %H:%M:%S}"
-            )
+            whose = "timer" if purpose == "timer" else f"{purpose} timer"
+            return f"{whose} until {fire_at.replace(tzinfo=None).isoformat(' ')}"
         case h.ChildWorkflowCreated(name=name, input=data):
             return f"call of child workflow {name}({_short(data)})"
         case h.EventWaitCreated(name=name):
@@ -85,7 +86,7 @@ def describe_event(event: h.ActionEvent) -> str:
 
 
 _WITHDRAWN = {h.TaskCancelled: "activity", h.TimerCancelled: "timer", h.EventWaitCancelled: "event wait"}
-_NEVER = h.datetime.min
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def _short(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 from types import FrameType
 from typing import Any
 
@@ -10,9 +10,9 @@ from nbflow.core.failures import is_author_file
 
 
 def calling_line() -> tuple[str, int] | None:
-    """File and line of the innermost author's frame that led to this call."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    """File and line of the innermost author's frame that led to this call, if it is the loop's doing."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_name != "feed":
         if is_author_file(frame.f_code.co_filename):
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back

@@ -11,9 +11,12 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from nbflow.core.refusals import refusal
+
+if TYPE_CHECKING:
+    from nbflow.core.loop import WorkflowLoop
 
 _T = TypeVar("_T")
 
@@ -27,23 +30,11 @@ class Timer(Protocol):
     def cancel(self) -> None: ...
 
 
-class TaskHome(Protocol):
-    """What a task needs of its loop."""
-
-    def next_number(self) -> int:
-        """Count the tasks and futures of this loop."""
-        ...
-
-    def collect_cancellation(self, task: WorkflowTask[Any], msg: Any) -> bool:
-        """Take one of anyio's cancellations, to deliver it when the present step ends."""
-        ...
-
-
 class WorkflowFuture(asyncio.Future[_T]):
     """A future that hashes by a number of its loop (S74)."""
 
-    def __init__(self, *, loop: Any) -> None:
-        self.number: int = loop.next_number()
+    def __init__(self, *, loop: WorkflowLoop) -> None:
+        self.number = loop.next_number()
         super().__init__(loop=loop)
 
     def __hash__(self) -> int:
@@ -66,12 +57,12 @@ class WorkflowTask(asyncio.Task[_T]):
         self,
         coro: Coroutine[Any, Any, _T],
         *,
-        loop: Any,
+        loop: WorkflowLoop,
         name: object = None,
         context: Context | None = None,
     ) -> None:
-        self.number: int = loop.next_number()
-        self.home: TaskHome = loop
+        self.number = loop.next_number()
+        self.workflow_loop = loop
         self.variables = copy_context() if context is None else context
         self._withheld = 0
         name = f"Task-{self.number}" if name is None else str(name)
@@ -91,7 +82,7 @@ class WorkflowTask(asyncio.Task[_T]):
         frame = inspect.currentframe()
         caller = frame.f_back if frame is not None else None
         if caller is not None and caller.f_code.co_name == REDELIVERY:
-            return self.home.collect_cancellation(self, msg)
+            return self.workflow_loop.collect_cancellation(self, msg)
         return super().cancel(msg)
 
     def cancel_now(self, msg: Any | None) -> None:
@@ -128,16 +119,30 @@ def _is_thread(owner: object) -> bool:
 class WorkflowHandle(asyncio.TimerHandle):
     """A callback that waits for a durable timer."""
 
-    timer: Timer | None = None
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: WorkflowLoop,
+        context: Context | None,
+    ) -> None:
+        super().__init__(when, callback, args, loop, context)
+        self.workflow_loop = loop
+        self.timer: Timer | None = None
 
     def cancel(self) -> None:
         if not self.cancelled() and self.timer is not None:
             self.timer.cancel()
         super().cancel()
 
+    def fire(self) -> None:
+        """Have the callback run in the loop: the timer has come due."""
+        self.timer = None
+        self.workflow_loop.call_soon(self.run)
+
     def run(self) -> None:
         """Run the callback unless it was cancelled."""
-        self.timer = None
         if not self.cancelled():
             self._run()
 

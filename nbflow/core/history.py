@@ -287,10 +287,9 @@ class HistoryRow(msgspec.Struct, frozen=True, kw_only=True):
         seq: Position in the execution's history, from 1; 0 in an inbox.
         kind: Name of the event's class.
         at: When it happened, aware UTC.
-        name: Name of the activity, event, workflow or marker, if it has one.
+        name: Name of the activity, event, workflow or marker.
         scheduled_id: The id that it has (scheduling events) or names (results).
-        payload: Input, result, output or event payload: JSON text.
-        data: Every other field: a JSON object.
+        payload: Input, result, output or event payload: JSON text. `data`: every other field, as an object.
     """
 
     format: int
@@ -377,7 +376,7 @@ def from_row(row: HistoryRow) -> HistoryEvent:
         fields[layout.scheduled_id] = row.scheduled_id
     if layout.payload:
         fields[layout.payload] = row.payload
-    return msgspec.convert(fields, layout.cls, strict=False)
+    return msgspec.convert(fields, layout.cls)
 
 
 _encoder = msgspec.json.Encoder()
@@ -397,5 +396,5 @@ def from_json(text: str | bytes) -> HistoryEvent:
     """
     try:
         return _decoder.decode(text)
-    except msgspec.ValidationError as error:
+    except msgspec.DecodeError as error:
         raise UnknownHistoryKindError(f"not a history event of this nbflow: {error}") from error

@@ -19,9 +19,11 @@ The loop lives in the thread of whoever drains it, and only while it is drained.
 from __future__ import annotations
 
 import asyncio
+import inspect
+import math
 import sys
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Sized
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, Final, Protocol, TypeVar, TypeVarTuple, Unpack, cast
@@ -29,9 +31,9 @@ from weakref import WeakValueDictionary
 
 from nbflow.core.cancellations import Cancellations
 from nbflow.core.futures import REDELIVERY, Redelivery, Timer, WorkflowFuture, WorkflowHandle, WorkflowTask
-from nbflow.core.refusals import ReplayableLoop, refusal
+from nbflow.core.refusals import ReplayableLoop
 from nbflow.core.unwinding import close_generator, is_collected, unwind
-from nbflow.errors import Evicted
+from nbflow.errors import Evicted, NotReplayableError
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -88,6 +90,7 @@ class WorkflowLoop(ReplayableLoop):
         self._numbers = 0
         self._refusals = 0
         self._ready: deque[asyncio.Handle] = deque()
+        self._redelivering = False
         self._again: list[asyncio.Handle] = []
         self._resting: list[asyncio.Handle] = []
         self._cancellations = Cancellations()
@@ -107,22 +110,23 @@ class WorkflowLoop(ReplayableLoop):
         return self.owner.loop_time()
 
     def call_soon(
-        self, callback: Callable[[Unpack[_Ts]], object], *args: Unpack[_Ts], context: Context | None = None
+        self, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.Handle:
+        if self.frozen:
+            return asyncio.Handle(callback, args, self, context)
         if getattr(callback, "__name__", "") == REDELIVERY:
             handle = Redelivery(callback, args, self, context)
-            self._again.append(handle)
+            (self._again if self._redelivering else self._ready).append(handle)
         else:
             handle = asyncio.Handle(callback, args, self, context)
-            if not self.frozen:
-                self._ready.append(handle)
+            self._ready.append(handle)
         return handle
 
     def call_later(
         self,
         delay: float,
         callback: Callable[[Unpack[_Ts]], object],
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         return self.call_at(self.time() + delay, callback, *args, context=context)
@@ -131,14 +135,14 @@ class WorkflowLoop(ReplayableLoop):
         self,
         when: float,
         callback: Callable[[Unpack[_Ts]], object],
-        *args: Unpack[_Ts],
+        *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         handle = WorkflowHandle(when, callback, args, self, context)
         if when <= self.time():
             self.call_soon(handle.run)
-        else:
-            handle.timer = self.owner.create_loop_timer(when, lambda: self.call_soon(handle.run))
+        elif when != math.inf:  # for ever, as anyio.sleep_forever() has it, needs no timer
+            handle.timer = self.owner.create_loop_timer(when, handle.fire)
         return handle
 
     def create_future(self) -> WorkflowFuture[Any]:
@@ -153,15 +157,17 @@ class WorkflowLoop(ReplayableLoop):
         **_options: Any,
     ) -> WorkflowTask[_T]:
         """Make a task of a coroutine, or of a `DurableTask`, which a TaskGroup would refuse otherwise."""
-        if self.frozen:
-            if asyncio.iscoroutine(coro):
-                coro.close()
-            self.refuse()
-            coro = self._never()
         if isinstance(coro, asyncio.Future):
             coro = _await(cast("asyncio.Future[_T]", coro))
-        else:
-            _check_order(coro)
+        elif _comes_from_a_set():
+            coro.close()
+            raise NotReplayableError(
+                "asyncio.as_completed() starts bare coroutines in an order that can't be replayed: make tasks of "
+                "them first, as in as_completed([asyncio.create_task(c) for c in …])"
+            )
+        if self.frozen:
+            coro.close()
+            self.refuse()
         task = WorkflowTask(cast("Coroutine[Any, Any, _T]", coro), loop=self, name=name, context=context)
         self._tasks[task.number] = task
         task.add_done_callback(self._forget)
@@ -252,11 +258,9 @@ class WorkflowLoop(ReplayableLoop):
             for generator in [*reversed(list(self._generators.values())), *_taken(self._dropped)]:
                 close_generator(generator)
         self._tasks.clear()
-        self._again.clear()
         self._dropped.clear()
 
     def _unwind(self, task: WorkflowTask[Any]) -> None:
-        task._log_destroy_pending = False
         asyncio.tasks._enter_task(self, task)
         try:
             task.variables.run(unwind, task.get_coro())
@@ -264,23 +268,21 @@ class WorkflowLoop(ReplayableLoop):
             asyncio.tasks._leave_task(self, task)
 
     def _step(self, handle: asyncio.Handle) -> None:
+        self._redelivering = isinstance(handle, Redelivery)
         try:
             handle._run()
         except SystemExit:
             pass  # the task that raised it has it as its outcome; the process isn't the workflow's to end
         delivered = self._cancellations.deliver() if self._cancellations else False
-        if isinstance(handle, Redelivery) and not delivered:
-            # It brought nothing new, and would not until something else has happened.
-            self._resting.extend(_taken(self._again))
-        elif self._again or self._resting:
+        if self._redelivering:
+            # One that brought nothing new rests, and would bring nothing new until other code has run.
+            self._redelivering = False
+            (self._ready if delivered else self._resting).extend(_taken(self._again))
+        elif self._resting:
             self._ready.extend(_taken(self._resting))
-            self._ready.extend(_taken(self._again))
 
     def _forget(self, task: WorkflowTask[Any]) -> None:
         self._tasks.pop(task.number, None)
-
-    async def _never(self) -> Any:
-        await self.create_future()
 
     @contextmanager
     def _entered(self) -> Generator[None]:
@@ -310,3 +312,26 @@ class WorkflowLoop(ReplayableLoop):
 
 async def _await(future: asyncio.Future[_T]) -> _T:
     return await future
+
+
+def _taken(handles: list[_T]) -> list[_T]:
+    taken = handles[:]
+    handles.clear()
+    return taken
+
+
+def _coroutine_of(handle: asyncio.Handle) -> Any:
+    task: object = getattr(handle._callback, "__self__", None)
+    return cast("WorkflowTask[Any]", task).get_coro() if isinstance(task, WorkflowTask) else None
+
+
+def _comes_from_a_set() -> bool:
+    """Whether `asyncio.as_completed` makes tasks of bare coroutines: it iterates over a set of them."""
+    frame = inspect.currentframe()
+    for _ in range(2):
+        frame = frame.f_back if frame is not None else None
+    while frame is not None and frame.f_code.co_filename == asyncio.tasks.__file__:
+        if frame.f_code.co_qualname.partition(".")[0] in ("as_completed", "_AsCompletedIterator"):
+            return True
+        frame = frame.f_back
+    return False

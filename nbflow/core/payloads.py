@@ -81,12 +81,7 @@ class Codec:
         Raises:
             PayloadError: It can't be written unchanged, doesn't fit the annotation, or is too large.
         """
-        if type(value) in _SCALARS:
-            text = _encode_json(value).decode()
-        else:
-            if self._adapter is not None:
-                value = self._dump(value, what)
-            text = _encode_json(_plain(value, what, "", lenient=self.is_typed)).decode()
+        text = self._write(value, what)
         if len(text) > MAX_PAYLOAD_BYTES // 4 and len(text.encode()) > MAX_PAYLOAD_BYTES:
             raise PayloadError(
                 f"{what} is {len(text.encode()) / 2**20:.1f} MiB of JSON ({_kind(value)}), more than the "
@@ -104,7 +99,7 @@ class Codec:
         """
         try:
             return self._decode(text)
-        except (msgspec.DecodeError, pydantic.ValidationError) as error:
+        except Exception as error:  # an author's type may raise anything while it is built
             raise PayloadError(
                 f"{what} doesn't fit {describe_type(self.annotation)}: {_reason(error)}"
             ) from None
@@ -116,6 +111,21 @@ class Codec:
         if self._adapter is not None:
             return _encode_json(self._adapter.json_schema()).decode()
         return _encode_json(msgspec.json.schema(self.annotation)).decode()
+
+    def _write(self, value: Any, what: str) -> str:
+        try:
+            if type(value) not in _SCALARS:
+                if self._adapter is not None:
+                    value = self._dump(value, what)
+                value = _plain(value, what, "", lenient=self.is_typed)
+            return _encode_json(value).decode()
+        except RecursionError:
+            raise PayloadError(f"{what} is nested too deeply, or holds itself: {_ADVICE}") from None
+        except UnicodeEncodeError as error:
+            raise PayloadError(
+                f"{what} has text that is no Unicode ({error.object[error.start : error.end]!r}), such as a file "
+                "name of other bytes: use bytes and annotate them, or text.encode('utf-8', 'replace').decode()"
+            ) from None
 
     def _dump(self, value: Any, what: str) -> Any:
         assert self._adapter is not None
@@ -185,7 +195,7 @@ def _reason(error: Exception) -> str:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         return f"{first['msg']}" + (f" - at `$.{where}`" if where else "")
-    return str(error)
+    return str(error) if isinstance(error, msgspec.DecodeError) else f"{type(error).__name__}: {error}"
 
 
 def _kind(value: Any) -> str:
@@ -258,7 +268,8 @@ def _plain_object(value: Any, what: str, path: str, *, lenient: bool) -> Any:
         case _:
             kind = _kind(value)
             annotated = "annotate it, or " if isinstance(value, (set, frozenset, bytes, bytearray)) else ""
-            scalar = "call .item() on it" if hasattr(value, "dtype") and hasattr(value, "item") else None
+            thing = cast("object", value)
+            scalar = "call .item() on it" if hasattr(thing, "dtype") and hasattr(thing, "item") else None
             hint = _HINTS.get(kind, scalar or annotated + _ADVICE)
             raise PayloadError(f"{what}{_at(path)} is a {kind}, which can't be carried as JSON: {hint}")
 

@@ -16,16 +16,17 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.context import ActivityReference, WorkflowContext
 from nbflow.core.divergence import ExecutionStalledError, diverged
-from nbflow.core.failures import describe
+from nbflow.core.failures import clarified, describe, is_unresolved
 from nbflow.core.frames import calling_line, waiting_line
 from nbflow.core.loop import LoopOverrunError, WorkflowLoop, WorkflowTask
 from nbflow.core.payloads import codec
+from nbflow.core.retry import as_duration, later
 from nbflow.core.state import Stall, StallReason
 from nbflow.core.tasks import EventTask, LoopTimer
 from nbflow.errors import Evicted
@@ -111,15 +112,17 @@ class Execution:
         self.is_replaying = recorded is not None
         try:
             self._deliver(event)
-            self._drain()
+            if not isinstance(event, _SILENT):
+                self._drain()
         except Evicted:
             pass
         finally:
             self.is_replaying = False
         if recorded is not None and self._stall is None and len(self._actions) < len(recorded):
             self._diverge(None, recorded[len(self._actions)])
-        if self._stall is not None:
+        if self._stall is not None or self.is_finished:
             self.evict()
+        if self._stall is not None:
             raise ExecutionStalledError(self._stall)
         return self._actions
 
@@ -154,8 +157,7 @@ class Execution:
 
     def _start(self, event: h.ExecutionStarted) -> None:
         self._started = event
-        if self._clock is None:
-            self._clock = event.at
+        self._advance_clock(event.at)
         self.starts += 1
         run = self.code.run(self.context, event.input)
         self._main = self.loop.create_task(run, name=event.name, context=self._variables)
@@ -177,15 +179,15 @@ class Execution:
             return
         try:
             self.loop.drain(until=self._must_stop)
-        except LoopOverrunError:
-            line = calling_line() or waiting_line(self._main.get_coro())
+        except LoopOverrunError as overrun:
+            line = waiting_line(overrun.coro) or waiting_line(self._main.get_coro())
             self._stall = Stall(
                 reason=StallReason.STUCK,
                 message="the workflow never comes to rest: it loops without waiting for anything durable",
                 file=line[0] if line else None,
                 line=line[1] if line else None,
             )
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             if not self._main.done():
                 raise
         if self._main.done() and self._stall is None:
@@ -197,7 +199,7 @@ class Execution:
     def _finish(self, main: WorkflowTask[str]) -> None:
         error: BaseException | None
         try:
-            error = main.exception()
+            error = clarified(main.exception())
         except asyncio.CancelledError as cancelled:
             error = cancelled
         action = (
@@ -205,7 +207,7 @@ class Execution:
             if error is None
             else a.CompleteWorkflow(status="FAILED", failure=describe(error))
         )
-        if _is_unresolved(error):
+        if is_unresolved(error):
             self._stall = Stall(
                 reason=StallReason.CODE_MISSING,
                 message=f"{self.code.name} uses something that isn't there ({error}): run the cell that defines it",
@@ -226,10 +228,13 @@ class Execution:
             self.emit(a.AddMarker(name="not_started", value=codec().encode(unstarted, what="marker")))
 
     def _diverge(self, action: a.WorkflowAction | None, expected: h.ActionEvent | None) -> None:
-        if action is not None:
-            line = calling_line()
+        if isinstance(action, a.CompleteWorkflow):
+            frames = action.failure.frames if action.failure is not None else ()
+            line = (frames[-1].file, frames[-1].line) if frames else None
         else:
-            line = waiting_line(self._main.get_coro()) if self._main is not None else None
+            line = calling_line() if action is not None else None
+            if line is None and self._main is not None:
+                line = waiting_line(self._main.get_coro())
         seq = expected.seq if expected is not None else self._seq + len(self._actions) + 1
         self._stall = diverged(expected=expected, actual=action, line=line, seq=seq)
 
@@ -258,7 +263,8 @@ class Execution:
     def emit(self, action: a.WorkflowAction) -> None:
         """Take an action of the code, and hold it against what is recorded."""
         if self.loop.frozen or self._stall is not None:
-            raise Evicted
+            self.loop.refuse()
+            return
         if self._recorded is not None:
             position = len(self._actions)
             if position < len(self._recorded):
@@ -301,10 +307,10 @@ class Execution:
         return (self.clock - self.started.at).total_seconds()
 
     def create_loop_timer(self, when: float, callback: Callable[[], None]) -> LoopTimer:
-        micros = -int(-when * 1_000_000 // 1)
-        while micros / 1_000_000 < when:
-            micros += 1
-        return LoopTimer(self, self.started.at + timedelta(microseconds=micros), callback)
+        due = as_duration(when, "a timer's time")
+        while due.total_seconds() < when:
+            due += timedelta.resolution
+        return LoopTimer(self, later(self.started.at, due), callback)
 
     def is_open(self, scheduled_id: int) -> bool:
         """Whether a result that names ``scheduled_id`` is still expected."""
@@ -315,10 +321,8 @@ class Execution:
         return self.loop.pending_tasks()
 
 
-def _is_unresolved(error: BaseException | None) -> bool:
-    # S12: a name that isn't there waits for its owner. A local variable read too early is a bug of
-    # the code like any other.
-    return isinstance(error, (NameError, ImportError)) and not isinstance(error, UnboundLocalError)
+_SILENT = (h.WorkflowStarted, h.ExecutionSuspended, h.ExecutionResumed)
+"""Events in which no code runs: else how messages are batched into turns would change what it does (S73)."""
 
 
 def replay(
@@ -348,7 +352,7 @@ def replay(
     execution = Execution(code, instance_id=instance_id, context=context)
     position, end = 0, len(history)
     while position < end:
-        event = history[position]
+        event = cast("h.WorkflowStarted | h.InputEvent", history[position])
         if isinstance(event, h.ACTION_KINDS):
             raise ExecutionStalledError(
                 Stall(
@@ -360,7 +364,7 @@ def replay(
         after = position + 1
         while after < end and isinstance(history[after], h.ACTION_KINDS):
             after += 1
-        recorded: Any = history[position + 1 : after]
+        recorded = cast("Sequence[h.ActionEvent]", history[position + 1 : after])
         execution.feed(event, recorded, open_ended=prefix and after == end)
         position = after
     return execution

@@ -9,20 +9,35 @@ history, so that a replay decides as the first run did.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from nbflow.errors import FailureDetails
 
 
 def as_duration(value: timedelta | float, what: str) -> timedelta:
     """Take seconds or a timedelta; a duration can't be negative."""
-    duration = value if isinstance(value, timedelta) else timedelta(seconds=value)
+    try:
+        duration = value if isinstance(value, timedelta) else timedelta(seconds=value)
+    except (OverflowError, ValueError):
+        raise ValueError(f"{what} can't be {value!r} seconds") from None
     if duration < timedelta(0):
         raise ValueError(f"{what} can't be negative: {value!r}")
     return duration
 
 
-@dataclass(frozen=True, init=False)
+def later(start: datetime, duration: timedelta) -> datetime:
+    """The time that lies ``duration`` after ``start``."""
+    try:
+        return start + duration
+    except OverflowError:
+        raise ValueError(f"{duration} from {start:%Y-%m-%d} is after the year 9999") from None
+
+
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, init=False, repr=False)
 class RetryPolicy:
     """How often, and after what waits, a failed activity or child workflow is tried again.
 
@@ -60,7 +75,7 @@ class RetryPolicy:
             raise ValueError(
                 f"max_number_of_attempts counts the first one: {max_number_of_attempts} is too few"
             )
-        if backoff_coefficient < 1:
+        if not backoff_coefficient >= 1:  # nor NaN
             raise ValueError(f"backoff_coefficient can't be below 1: {backoff_coefficient}")
         longest = (
             None if max_retry_interval is None else as_duration(max_retry_interval, "max_retry_interval")
@@ -79,7 +94,7 @@ class RetryPolicy:
 
     def delay(self, attempt: int) -> timedelta:
         """The wait after attempt number ``attempt`` (1, 2, …)."""
-        longest = self.max_retry_interval or timedelta.max
+        longest = timedelta.max if self.max_retry_interval is None else self.max_retry_interval
         try:
             wait = self.first_retry_interval * self.backoff_coefficient ** (attempt - 1)
         except OverflowError:
@@ -101,13 +116,13 @@ class RetryPolicy:
             return None
         if any(exception.__qualname__ in failure.bases for exception in self.non_retryable):
             return None
-        wait = self.delay(attempt)
+        wait = min(self.delay(attempt), _LAST - now)
         if self.retry_timeout is not None and now + wait - first_at > self.retry_timeout:
             return None
         return wait
 
     def __repr__(self) -> str:
-        """The table of attempts: what the policy means, in numbers."""
+        """Show the table of attempts: what the policy means, in numbers."""
         lines = [
             f"RetryPolicy: {self.max_number_of_attempts} attempts",
             " attempt  wait before it     begins at",
@@ -115,7 +130,7 @@ class RetryPolicy:
         elapsed = timedelta(0)
         for attempt in range(1, self.max_number_of_attempts + 1):
             wait = self.delay(attempt - 1) if attempt > 1 else timedelta(0)
-            elapsed += wait
+            elapsed += min(wait, timedelta.max - elapsed)
             if self.retry_timeout is not None and elapsed > self.retry_timeout:
                 lines.append(f"   (no attempt begins later than {_span(self.retry_timeout)})")
                 break

@@ -117,7 +117,10 @@ class Signature:
             PayloadError: A value can't be carried as JSON, or doesn't fit its annotation.
         """
         if len(self._names) == 1:
-            return self._encode({self._names[0]: value})
+            (parameter,) = self._signature.parameters.values()
+            if value is None and parameter.default is not inspect.Parameter.empty:
+                value = parameter.default  # no input
+            return self._encode({parameter.name: value})
         if not self._names and value is None:
             return "null"
         if len(self._names) > 1 and (value is None or isinstance(value, Mapping)):

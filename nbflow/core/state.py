@@ -130,6 +130,8 @@ class RuntimeState:
 
     def accepts(self, event: h.InputEvent) -> bool:
         """Tell whether an input still means something here; a second or late result doesn't (S71)."""
+        if self.status.is_terminal:
+            return False
         match event:
             case h.ExecutionStarted():
                 return self.started is None
@@ -143,8 +145,8 @@ class RuntimeState:
                 return self.status is RuntimeStatus.RUNNING
             case h.ExecutionResumed():
                 return self.status is RuntimeStatus.SUSPENDED
-            case _:
-                return not self.status.is_terminal
+            case h.EventRaised() | h.ExecutionTerminated():
+                return True
 
     def apply(self, event: h.HistoryEvent) -> None:
         """Take in the next event."""
@@ -154,6 +156,7 @@ class RuntimeState:
                 self.advance_clock(at)
             case h.ExecutionStarted():
                 self.started, self.status = event, RuntimeStatus.RUNNING
+                self.advance_clock(event.at)
             case h.TaskScheduled(id=i):
                 self.tasks[i] = event
             case (

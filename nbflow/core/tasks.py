@@ -18,9 +18,9 @@ import msgspec
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.loop import WorkflowFuture, WorkflowLoop
-from nbflow.core.retry import RetryPolicy
+from nbflow.core.retry import RetryPolicy, later
 from nbflow.core.state import same_name
-from nbflow.errors import FailureDetails, PayloadError, TaskFailedError
+from nbflow.errors import DefinitionError, FailureDetails, PayloadError, TaskFailedError
 
 _T = TypeVar("_T")
 
@@ -195,7 +195,7 @@ class ActivityTask(DurableTask[_T]):
         self._timer = None
         self.scheduler.expect(attempt_id, self._deliver)
         if self.call.timeout is not None:
-            late = self.scheduler.clock + self.call.timeout
+            late = later(self.scheduler.clock, self.call.timeout)
             self._timer = LoopTimer(
                 self.scheduler, late, self._timed_out, purpose="timeout", for_id=attempt_id
             )
@@ -208,7 +208,7 @@ class ActivityTask(DurableTask[_T]):
             return
         try:
             result = self.call.decode(event.result)
-        except PayloadError as error:
+        except (PayloadError, DefinitionError) as error:
             self.fail(error)
         else:
             self.succeed(result)
@@ -268,7 +268,7 @@ class EventTask(DurableTask[_T]):
     def arm(self) -> None:
         """Start the timeout, if there is one and nothing came yet."""
         if self._timeout is not None and not self.done():
-            late = self.scheduler.clock + self._timeout
+            late = later(self.scheduler.clock, self._timeout)
             self._timer = LoopTimer(self.scheduler, late, self._timed_out, purpose="timeout", for_id=self.id)
 
     def waits_for(self, name: str) -> bool:

@@ -38,7 +38,9 @@ CONTROLS: Final = (*WAKES_SUSPENDED, h.ExecutionSuspended)
 class Feedable(Protocol):
     """The live execution, as a turn needs it."""
 
-    def feed(self, event: Any, recorded: Any = None, *, open_ended: bool = False) -> list[a.WorkflowAction]: ...
+    def feed(
+        self, event: Any, recorded: Any = None, *, open_ended: bool = False
+    ) -> list[a.WorkflowAction]: ...
 
 
 class Codeless:
@@ -120,7 +122,8 @@ class Turn:
 
     def _handle(self, row: InboxRow) -> None:
         foreign = row.execution_id not in (None, self._record.execution_id)
-        if foreign or not self._state.accepts(row.event):
+        ended = self._state.status.is_terminal
+        if foreign or ended or not self._state.accepts(row.event):
             self._consumed.append(row)
             self._dropped.append(row)
             return
@@ -130,10 +133,15 @@ class Turn:
         self._consumed.append(row)
         if not self._events:
             self._feed(h.WorkflowStarted(at=self._now))
-        self._feed(row.event)
+        event = row.event
+        if isinstance(event, h.TimerFired):
+            event = msgspec.structs.replace(event, at=max(self._now, event.at))  # when it was noticed
+        self._feed(event)
 
     def _feed(self, event: h.WorkflowStarted | h.InputEvent) -> None:
         event = self._append(event)
+        if isinstance(event, h.ExecutionTerminated):
+            self._tasks.clear()  # what was called a moment ago need not begin any more
         for action in self._execution.feed(event):
             recorded = a.record(action, seq=self._state.length + 1, at=self._now)
             self._append(recorded)
@@ -225,6 +233,8 @@ class Turn:
 
 def stalled(record: InstanceRecord, report: Stall, *, now: datetime) -> Transition:
     """A turn that could not be taken: the run is STALLED, and its messages wait (S12)."""
+    if record.status is RuntimeStatus.STALLED and record.stall == report:
+        return Transition(record=record)
     record = msgspec.structs.replace(
         record, status=RuntimeStatus.STALLED, stall=report, last_updated_at=max(now, record.last_updated_at)
     )

@@ -11,6 +11,7 @@ Python 3.13).
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncGenerator
 from functools import cache
 from typing import Any, Final
 
@@ -65,7 +66,7 @@ def _references_when_dropped() -> int:
         def count(self, generator: Any) -> None:
             counted.append(sys.getrefcount(generator))
 
-    async def generate() -> Any:
+    async def generate() -> AsyncGenerator[None]:
         yield None
 
     hooks = sys.get_asyncgen_hooks()

@@ -1,35 +1,42 @@
-"""Workflows and activities as their authors define them, and the registry that knows them by name.
+"""A workflow or an activity as its author defines it.
 
 A definition is a function with a registered name, its signature on record, its
-source and the hash of what that source means. The registry keeps every version
-of a workflow that it has seen, since an instance in flight goes on with the code
-that it was started with.
+source and the hash of what that source means.
 """
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import hashlib
 import inspect
-import textwrap
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
-from types import ModuleType
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeAlias, TypeVar, cast, overload
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from nbflow.core.context import WorkflowActivityContext, WorkflowContext
 from nbflow.core.loop import WorkflowLoop
 from nbflow.core.replay import Execution
 from nbflow.core.retry import RetryPolicy, as_duration
 from nbflow.core.signatures import Signature
+from nbflow.definitions.source import code_hash, source_of, text_hash
 from nbflow.errors import DefinitionError, NbflowError, PayloadError
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_D = TypeVar("_D", bound="Definition")
 
-ExecutorName: TypeAlias = Literal["thread"]
+STARTER_NAME: Final = "__nbflow_starter__"
+"""Under this name a notebook's namespace holds the starter for definitions that are not registered yet."""
 
 
 class Starter(Protocol):
@@ -50,16 +57,16 @@ class _Definition:
     def __init__(
         self, function: Callable[..., Any], *, name: str | None, source: str | None, contexts: tuple[str, ...]
     ) -> None:
-        if not callable(function) or inspect.isclass(function):
-            raise DefinitionError(f"{function!r} is no function")
+        if not hasattr(inspect.unwrap(function), "__code__"):  # a class, a partial, a function of C: no code to keep
+            raise DefinitionError(f"{function!r} is no Python function: write a def that calls it")
         self.function = function
         self.name = name or function.__name__
         if not self.name.isidentifier():
             raise DefinitionError(f"{self.name!r} is no name: a letter or _, then letters, digits and _")
         self.signature = Signature(function, name=self.name, context_names=contexts)
-        self.source = _source_of(function) if source is None else source
-        self.source_hash = _hash(self.source)
-        self.code_hash = _code_hash(function, self.source)
+        self.source = source_of(function) if source is None else source
+        self.source_hash = text_hash(self.source)
+        self.code_hash = code_hash(function, self.source)
         self.__name__ = self.name
         self.__qualname__ = getattr(function, "__qualname__", self.name)
         self.__doc__ = function.__doc__
@@ -126,6 +133,7 @@ class ActivityDefinition(_Definition, Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
         """Schedule the activity, at once and durably; outside a workflow, call the plain function."""
+        __tracebackhide__ = True
         execution = running_execution()
         if execution is None:
             return self.function(*args, **kwargs)
@@ -190,14 +198,16 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
         Raises:
             NbflowError: There is no notebook runtime: ``%load_ext nbflow`` makes one.
         """
-        if self.starter is None:
+        __tracebackhide__ = True
+        starter = self.starter or self.function.__globals__.get(STARTER_NAME)
+        if starter is None:
             raise NbflowError(
                 f"{self.name}.start(…) needs the notebook's runtime: run %load_ext nbflow, or use "
                 f"runtime.client.schedule_new_workflow({self.name}, input=…)"
             )
         named = dict(kwargs)
         instance_id = named.pop("id", None)
-        return self.starter(self, args, named, cast("str | None", instance_id))
+        return cast("Starter", starter)(self, args, named, cast("str | None", instance_id))
 
     def run(self, context: WorkflowContext, input: str) -> Coroutine[Any, Any, str]:
         """Run the workflow with a recorded input; the result is JSON text."""
@@ -290,113 +300,3 @@ def workflow(
         return WorkflowDefinition(function, name=name, version=version)
 
     return define if function is None else define(function)
-
-
-class Registry:
-    """Workflows and activities by name; of a workflow every version, of an activity the newest."""
-
-    def __init__(self) -> None:
-        self._workflows: dict[str, dict[str, WorkflowDefinition[Any, Any]]] = {}
-        self._activities: dict[str, ActivityDefinition[Any, Any]] = {}
-
-    def add(self, definition: Definition) -> bool:
-        """Register a definition as the newest of its name, and tell whether that is news."""
-        if isinstance(definition, ActivityDefinition):
-            known = self._activities.get(definition.name)
-            self._activities[definition.name] = definition
-            return known is None or known.code_hash != definition.code_hash
-        versions = self._workflows.setdefault(definition.name, {})
-        newest = next(reversed(versions.values()), None)
-        versions.pop(definition.code_hash, None)
-        versions[definition.code_hash] = definition
-        return newest is None or newest.code_hash != definition.code_hash
-
-    def workflow(self, name: str, code_hash: str | None = None) -> WorkflowDefinition[Any, Any] | None:
-        """The version of a workflow with that hash, or the newest; None if there is none."""
-        versions = self._workflows.get(name, {})
-        if code_hash is not None:
-            return versions.get(code_hash)
-        return next(reversed(versions.values()), None)
-
-    def activity(self, name: str) -> ActivityDefinition[Any, Any] | None:
-        """The newest activity of that name, or None."""
-        return self._activities.get(name)
-
-    def workflow_names(self) -> list[str]:
-        """The names of all workflows, sorted."""
-        return sorted(self._workflows)
-
-    def activity_names(self) -> list[str]:
-        """The names of all activities, sorted."""
-        return sorted(self._activities)
-
-
-def definitions_in(*places: ModuleType | Mapping[str, Any] | Definition) -> Iterator[Definition]:
-    """The definitions in modules and namespaces, and those that they refer to.
-
-    A workflow brings the activities that its code names, also where those live in
-    another module or in an enclosing function.
-    """
-    seen: set[int] = set()
-    pending: list[Any] = []
-    for place in places:
-        if isinstance(place, ModuleType):
-            pending.extend(vars(place).values())
-        elif isinstance(place, (ActivityDefinition, WorkflowDefinition)):
-            pending.append(place)
-        else:
-            pending.extend(place.values())
-    while pending:
-        item = pending.pop(0)
-        if not isinstance(item, (ActivityDefinition, WorkflowDefinition)) or id(item) in seen:
-            continue
-        seen.add(id(item))
-        definition = cast("Definition", item)
-        yield definition
-        pending.extend(_named_by(definition.function))
-
-
-def _named_by(function: Callable[..., Any]) -> Iterator[Any]:
-    """What a function's code names: globals, and variables of enclosing functions."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return
-    namespace: dict[str, Any] = getattr(function, "__globals__", {})
-    codes = [code]
-    while codes:
-        code = codes.pop()
-        for name in code.co_names:
-            if name in namespace:
-                yield namespace[name]
-        codes.extend(constant for constant in code.co_consts if inspect.iscode(constant))
-    for cell in getattr(function, "__closure__", None) or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # a variable that is not assigned yet
-            continue
-
-
-def _source_of(function: Callable[..., Any]) -> str:
-    try:
-        return textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
-        return ""
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _code_hash(function: Callable[..., Any], source: str) -> str:
-    """Hash what the code means: its syntax tree, without comments, layout and decorators."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        tree = ast.Module(body=[], type_ignores=[])
-    if not tree.body:
-        code = function.__code__
-        return _hash(repr((code.co_code, code.co_names, code.co_varnames)))
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.decorator_list = []
-    return _hash(ast.unparse(tree))

@@ -1,0 +1,26 @@
+"""Workflows and activities by name: definitions, the registry, and the hash of their code."""
+
+from nbflow.definitions.definition import (
+    STARTER_NAME,
+    ActivityDefinition,
+    Definition,
+    Starter,
+    WorkflowDefinition,
+    activity,
+    running_execution,
+    workflow,
+)
+from nbflow.definitions.registry import Registry, definitions_in
+
+__all__ = [
+    "STARTER_NAME",
+    "ActivityDefinition",
+    "Definition",
+    "Registry",
+    "Starter",
+    "WorkflowDefinition",
+    "activity",
+    "definitions_in",
+    "running_execution",
+    "workflow",
+]
