@@ -82,8 +82,9 @@ class HistoryStore(Protocol):
         happened, and the store can be used on.
 
         Raises:
-            StoreError: Nothing was written. An `AppendHistory` whose first ``seq`` doesn't follow on
-                the last one of that execution is such an error; a gap or a repetition is a bug of the caller.
+            StoreError: Nothing was written. Bugs of the caller are such errors: an `AppendHistory` whose
+                first ``seq`` doesn't follow on the last one of that execution, or whose instance has no row
+                at that point of the sequence; a `PutInbox` with a ``row_id`` that is taken.
         """
         ...
 
@@ -102,7 +103,16 @@ class HistoryStore(Protocol):
     def list_instances(
         self, where: InstanceFilter, *, after: str | None = None, limit: int | None = None
     ) -> list[InstanceRecord]:
-        """Instances that pass the filter, oldest first; ``after`` is the last ID of the page before."""
+        """Instances that pass the filter, by (``created_at``, ``instance_id``).
+
+        Args:
+            where: The filter.
+            after: The last ID of the page before.
+            limit: How many at the most.
+
+        Raises:
+            StoreError: The instance ``after`` isn't there any more.
+        """
         ...
 
     def count_by_status(self) -> dict[RuntimeStatus, int]:
@@ -193,5 +203,3 @@ class ActivityExecutor(Protocol):
     async def close(self) -> None:
         """Let go of workers; attempts that still run are abandoned."""
         ...
-
-

@@ -1,0 +1,269 @@
+"""What a batch of operations comes to: its net effect on the tables.
+
+Carrying out operations one by one would cost a statement each; DuckDB wants a
+few statements over many rows. So the batch is played through in Python first,
+in order, against what is known of the rows that it touches. What is left is a
+set of deletions, which concern only rows that were there before, and of rows to
+write. Doing all deletions first and all writing after means the same as the
+sequence: an operation that deletes has taken away the batch's own earlier rows
+while it was played, and can't reach its later ones.
+
+Nothing here speaks to a database. A batch that breaks a rule raises, and nothing
+has happened yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, assert_never
+
+import msgspec
+
+from nbflow.core import operations as op
+from nbflow.core.history import TimerFired
+from nbflow.core.operations import DefinitionRecord, InboxRow
+from nbflow.core.state import InstanceRecord
+from nbflow.stores import refusals
+from nbflow.stores.duckdb_rows import (
+    Row,
+    definition_values,
+    fixed_values,
+    history_values,
+    inbox_values,
+    live_values,
+)
+
+DefinitionKey: TypeAlias = tuple[str, str, str, str]
+
+
+def definition_key(record: DefinitionRecord) -> DefinitionKey:
+    """What makes two definitions the same version of the same code."""
+    return record.kind, record.name, record.code_hash, record.source_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An instance as the tables have it: its number, its execution, and a hash of its `FIXED` columns."""
+
+    iid: int
+    execution_id: str
+    fixed: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Facts:
+    """What the tables say about the rows that a batch touches, before it.
+
+    Attributes:
+        lsn: The number of the last operation.
+        next_iid: The next free instance number.
+        instances: By instance ID; None: no such instance.
+        ends: The last ``seq`` of (iid, execution ID); absent: no history.
+        taken: Inbox rows whose numbers the batch uses again.
+        definitions: Keys that are stored.
+    """
+
+    lsn: int
+    next_iid: int
+    instances: Mapping[str, Known | None]
+    ends: Mapping[tuple[int, str], int]
+    taken: Sequence[InboxRow] = ()
+    definitions: frozenset[DefinitionKey] = frozenset()
+
+
+@dataclass(slots=True)
+class Deletions:
+    """Rows to delete, among those that were there before the batch.
+
+    Attributes:
+        iids: Instances and all their history.
+        replaced: Instances whose row alone is written anew.
+        instance_ids: Every message for these instances.
+        closed: Every message for these (instance ID, execution ID).
+        timers: The waiting timers of these (execution ID, timer ID).
+        row_ids: Messages by number.
+    """
+
+    iids: list[int] = field(default_factory=list[int])
+    replaced: list[int] = field(default_factory=list[int])
+    instance_ids: list[str] = field(default_factory=list[str])
+    closed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    timers: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+    row_ids: list[int] = field(default_factory=list[int])
+
+
+@dataclass(slots=True)
+class Batch:
+    """The net effect of some operations: deletions first, then rows to write.
+
+    Attributes:
+        lsn: The number of the last operation.
+        next_iid: The next free instance number, after it.
+        deletions: What goes.
+        history: New rows, as are the following.
+        inbox: See above.
+        instances: See above.
+        definitions: See above.
+        instance_updates: `LIVE` values and the iid of instances that stay otherwise as they are.
+        signatures: New signatures, each with the key of its definition.
+        known: What `Facts.instances` will be.
+        ends: What `Facts.ends` will be.
+    """
+
+    lsn: int
+    next_iid: int
+    deletions: Deletions
+    ends: dict[tuple[int, str], int]
+    history: list[Row] = field(default_factory=list[Row])
+    inbox: list[Row] = field(default_factory=list[Row])
+    instances: list[Row] = field(default_factory=list[Row])
+    definitions: list[Row] = field(default_factory=list[Row])
+    instance_updates: list[Row] = field(default_factory=list[Row])
+    signatures: list[Row] = field(default_factory=list[Row])
+    known: dict[str, Known | None] = field(default_factory=dict[str, Known | None])
+
+    def leaves_its_number(self) -> bool:
+        """Tell whether a row carries the number of the last operation, so that it is known at the next opening."""
+        tables = (self.history, self.inbox, self.instances, self.definitions)
+        written = [row[-1] for rows in tables for row in rows]
+        written += [row[-2] for row in self.instance_updates]
+        return self.lsn in written
+
+
+def plan(operations: Sequence[op.Operation], facts: Facts) -> Batch:
+    """Play operations through and return what they come to.
+
+    Raises:
+        StoreError: An operation breaks a rule of `nbflow.stores.refusals`.
+    """
+    player = _Player(facts)
+    for lsn, operation in enumerate(operations, facts.lsn + 1):
+        player.play(operation, lsn)
+    return player.result(facts.lsn + len(operations))
+
+
+class _Player:
+    """The tables as they stand in the middle of a batch, as far as it touches them."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._next_iid = facts.next_iid
+        self._iids = {key: known.iid if known else None for key, known in facts.instances.items()}
+        self._ends = dict(facts.ends)
+        self._taken = {row.row_id: row for row in facts.taken}
+        self._deletions = Deletions()
+        self._records: dict[str, tuple[int, InstanceRecord, int]] = {}
+        self._history: dict[int, list[Row]] = {}
+        self._inbox: dict[int, tuple[InboxRow, int]] = {}
+        self._by_execution: dict[str | None, list[int]] = {}
+        self._definitions: dict[DefinitionKey, tuple[DefinitionRecord, int]] = {}
+        self._signatures: dict[DefinitionKey, str | None] = {}
+
+    def play(self, operation: op.Operation, lsn: int) -> None:
+        match operation:
+            case op.AppendHistory():
+                self._append(operation, lsn)
+            case op.PutInbox(row=row):
+                if row.row_id in self._taken or row.row_id in self._inbox:
+                    raise refusals.row_taken(row.row_id)
+                self._inbox[row.row_id] = (row, lsn)
+                self._by_execution.setdefault(row.execution_id, []).append(row.row_id)
+            case op.DeleteInbox(row_ids=row_ids):
+                # A row that this very batch put never reaches the table.
+                self._deletions.row_ids += [i for i in row_ids if i not in self._inbox]
+                self._drop(row_ids)
+            case op.DeleteTimers(execution_id=execution_id, timer_ids=timer_ids):
+                self._deletions.timers += [(execution_id, i) for i in timer_ids]
+                self._drop(row.row_id for row in self._rows_of(execution_id) if _is_timer(row, timer_ids))
+            case op.CloseExecution(instance_id=instance_id, execution_id=execution_id):
+                self._deletions.closed.append((instance_id, execution_id))
+                rows = self._rows_of(execution_id)
+                self._drop(row.row_id for row in rows if row.instance_id == instance_id)
+            case op.PutInstance(record=record):
+                self._records[record.instance_id] = (self._number(record), record, lsn)
+            case op.PurgeInstance(instance_id=instance_id):
+                self._purge(instance_id)
+            case op.PutDefinition(record=record):
+                self._define(record, lsn)
+            case _:
+                assert_never(operation)
+
+    def _append(self, operation: op.AppendHistory, lsn: int) -> None:
+        iid = self._iids[operation.instance_id]
+        if iid is None:
+            raise refusals.without_instance(operation)
+        end = (iid, operation.execution_id)
+        last = self._ends.get(end, 0)
+        rows = self._history.setdefault(iid, [])
+        for seq, event in enumerate(operation.events, last + 1):
+            if event.seq != seq:
+                raise refusals.out_of_sequence(operation, last)
+            rows.append(history_values(iid, operation.instance_id, operation.execution_id, event, lsn))
+        self._ends[end] = last + len(operation.events)
+
+    def _number(self, record: InstanceRecord) -> int:
+        iid = self._iids[record.instance_id]
+        if iid is None:
+            iid = self._iids[record.instance_id] = self._next_iid
+            self._next_iid += 1
+            self._ends[iid, record.execution_id] = 0
+        return iid
+
+    def _purge(self, instance_id: str) -> None:
+        iid = self._iids[instance_id]
+        before = self._facts.instances[instance_id]
+        if before is not None and before.iid == iid:
+            self._deletions.iids.append(before.iid)
+        if iid is not None:
+            self._history.pop(iid, None)
+        self._iids[instance_id] = None
+        self._records.pop(instance_id, None)
+        self._deletions.instance_ids.append(instance_id)
+        rows = [*(row for row, _ in self._inbox.values()), *self._taken.values()]
+        self._drop(row.row_id for row in rows if row.instance_id == instance_id)
+
+    def _define(self, record: DefinitionRecord, lsn: int) -> None:
+        key = definition_key(record)
+        if key in self._facts.definitions:
+            self._signatures[key] = record.signature
+        elif (new := self._definitions.get(key)) is not None:
+            self._definitions[key] = (msgspec.structs.replace(new[0], signature=record.signature), new[1])
+        else:
+            self._definitions[key] = (record, lsn)
+
+    def _rows_of(self, execution_id: str) -> list[InboxRow]:
+        """The messages for an execution that are known here: new ones, and old ones whose number is wanted."""
+        numbers = self._by_execution.get(execution_id, ())
+        new = [self._inbox[i][0] for i in numbers if i in self._inbox]
+        return [row for row in (*new, *self._taken.values()) if row.execution_id == execution_id]
+
+    def _drop(self, row_ids: Iterable[int]) -> None:
+        for row_id in list(row_ids):
+            self._inbox.pop(row_id, None)
+            self._taken.pop(row_id, None)
+
+    def result(self, lsn: int) -> Batch:
+        batch = Batch(lsn=lsn, next_iid=self._next_iid, deletions=self._deletions, ends=self._ends)
+        batch.known = {key: None for key, iid in self._iids.items() if iid is None}
+        for instance_id, (iid, record, number) in self._records.items():
+            fixed, live = fixed_values(iid, record), live_values(record, number)
+            before = self._facts.instances[instance_id]
+            known = batch.known[instance_id] = Known(iid, record.execution_id, hash(fixed))
+            if before == known:
+                batch.instance_updates.append((*live, iid))
+                continue
+            if before is not None and before.iid == iid:
+                batch.deletions.replaced.append(iid)
+            batch.instances.append((*fixed, *live))
+        batch.history = [row for rows in self._history.values() for row in rows]
+        batch.inbox = [inbox_values(row, number) for row, number in self._inbox.values()]
+        batch.definitions = [
+            definition_values(record, number) for record, number in self._definitions.values()
+        ]
+        batch.signatures = [(signature, *key) for key, signature in self._signatures.items()]
+        return batch
+
+
+def _is_timer(row: InboxRow, timer_ids: Sequence[int]) -> bool:
+    return isinstance(row.event, TimerFired) and row.event.scheduled_id in timer_ids

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nbflow.ports import HistoryStore
+from nbflow.stores.duckdb import DuckDBStore
+from nbflow.stores.memory import MemoryStore
+
+
+@pytest.fixture(params=["memory", "duckdb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HistoryStore]:
+    """Each store in turn, open and empty."""
+    made = MemoryStore() if request.param == "memory" else DuckDBStore(tmp_path / "history.duckdb")
+    made.open()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def duck(tmp_path: Path) -> Iterator[DuckDBStore]:
+    """A DuckDB store in ``history.duckdb``, open and empty."""
+    made = DuckDBStore(tmp_path / "history.duckdb")
+    made.open()
+    yield made
+    made.close()

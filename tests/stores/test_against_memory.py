@@ -1,0 +1,261 @@
+"""The DuckDB store means by every batch what the memory store means, whatever fails.
+
+Risk proof 3, first half: random batches, among them ones that break a rule, ones
+whose commit fails in the middle, and reopenings. The second half, SIGKILL, is in
+``test_killed_writer.py``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from nbflow.core import history as h
+from nbflow.core import operations as op
+from nbflow.core.state import RuntimeStatus
+from nbflow.errors import StoreError
+from nbflow.ports import HistoryStore
+from nbflow.stores.duckdb import DuckDBStore
+from nbflow.stores.memory import MemoryStore
+from tests.stores.faults import Faults
+from tests.stores.samples import (
+    append,
+    at,
+    completed,
+    contents,
+    definition,
+    message,
+    put,
+    scheduled,
+    timer,
+    turn,
+)
+
+IDS = st.sampled_from(["a", "b", "c"])
+EXECUTIONS = st.sampled_from(["e1", "e2"])
+TIMERS = st.integers(1, 3)
+ROWS = st.integers(1, 12)
+STATUSES = st.sampled_from([RuntimeStatus.RUNNING, RuntimeStatus.COMPLETED, RuntimeStatus.STALLED])
+EVENTS = st.one_of(
+    st.builds(turn, st.integers(0, 9)),
+    st.builds(scheduled, TIMERS),
+    st.builds(completed, TIMERS),
+    st.builds(lambda i: h.TaskCancelled(at=at(0), scheduled_id=i), TIMERS),
+)
+
+
+class Append(tuple[str, str, list[h.HistoryEvent], int]):
+    """Events to append; they get their numbers once the batch is put together, off by the last item."""
+
+    __slots__ = ()
+
+
+class Put(tuple[op.PutInbox, bool]):
+    """A message; it gets a free number once the batch is put together, unless it insists on its own."""
+
+    __slots__ = ()
+
+
+RARELY = st.integers(0, 24).map(lambda n: n == 24)
+OPERATIONS = st.one_of(
+    st.builds(
+        lambda i, e, events, off: Append((i, e, events, off)),
+        IDS,
+        EXECUTIONS,
+        st.lists(EVENTS, max_size=3),
+        RARELY.flatmap(lambda wrong: st.sampled_from([-1, 1]) if wrong else st.just(0)),
+    ),
+    st.builds(
+        lambda i, e, status, text, age: put(i, e, status=status, custom_status=text, created_at=at(age)),
+        IDS,
+        EXECUTIONS,
+        STATUSES,
+        st.sampled_from([None, "1", '"ü"']),
+        st.integers(0, 2),
+    ),
+    st.builds(
+        lambda row, i, e, due, insists: Put((message(row, i, execution_id=e, due=due and at(due)), insists)),
+        ROWS,
+        IDS,
+        st.none() | EXECUTIONS,
+        st.none() | st.integers(1, 3),
+        RARELY,
+    ),
+    st.builds(
+        lambda i, e, t, due: Put((timer(1, i, e, t, due), False)),
+        IDS,
+        EXECUTIONS,
+        TIMERS,
+        st.integers(1, 3),
+    ),
+    st.builds(lambda rows: op.DeleteInbox(row_ids=tuple(rows)), st.lists(ROWS, max_size=4)),
+    st.builds(
+        lambda e, timers: op.DeleteTimers(execution_id=e, timer_ids=tuple(timers)),
+        EXECUTIONS,
+        st.lists(TIMERS, max_size=2),
+    ),
+    st.builds(lambda i, e: op.CloseExecution(instance_id=i, execution_id=e), IDS, EXECUTIONS),
+    st.builds(lambda i: op.PurgeInstance(instance_id=i), IDS),
+    st.builds(
+        lambda s, sign, age: definition(source_hash=s, signature=sign, created_at=at(age)),
+        st.sampled_from(["s1", "s2"]),
+        st.sampled_from([None, "x", "y"]),
+        st.integers(0, 2),
+    ),
+)
+BATCHES = st.lists(OPERATIONS, min_size=1, max_size=8)
+
+
+class Draft:
+    """Puts a batch together so that it breaks rules only where it is meant to."""
+
+    def __init__(self, store: HistoryStore) -> None:
+        self.store = store
+        self.operations: list[op.Operation] = []
+        self.lengths: dict[tuple[str, str], int] = {}
+        self.there = {name: store.get_instance(name) is not None for name in ("a", "b", "c")}
+        self.purged: set[str] = set()
+        self.rows = {row.row_id for row in store.read_inbox() + store.read_due(at(99))}
+
+    def add(self, item: op.Operation | Append | Put) -> None:
+        match item:
+            case Append():
+                self.append(*item)
+            case Put():
+                self.message(*item)
+            case op.PurgeInstance(instance_id=name):
+                self.lengths = {key: n for key, n in self.lengths.items() if key[0] != name}
+                self.purged.add(name)
+                self.there[name] = False
+                self.operations.append(item)
+            case _:
+                if isinstance(item, op.PutInstance):
+                    self.there[item.record.instance_id] = True
+                if isinstance(item, op.DeleteInbox):
+                    self.rows.difference_update(item.row_ids)
+                self.operations.append(item)
+
+    def append(self, name: str, execution_id: str, events: list[h.HistoryEvent], off: int) -> None:
+        if not self.there[name] and off == 0:
+            self.add(put(name, execution_id))
+        key = (name, execution_id)
+        stored = 0 if name in self.purged else len(self.store.read_history(*key))
+        start = self.lengths.get(key, stored) + 1
+        self.lengths[key] = start + len(events) - 1
+        self.operations.append(append(name, execution_id, *events, start=start + off))
+
+    def message(self, given: op.PutInbox, insists: bool) -> None:
+        free = next(n for n in range(1, 1000) if n not in self.rows)
+        row = given.row if insists else msgspec.structs.replace(given.row, row_id=free)
+        self.rows.add(row.row_id)
+        self.operations.append(op.PutInbox(row=row))
+
+
+def drafted(store: HistoryStore, batch: list[op.Operation | Append | Put]) -> list[op.Operation]:
+    draft = Draft(store)
+    for item in batch:
+        draft.add(item)
+    return draft.operations
+
+
+def outcome(store: HistoryStore, batch: list[op.Operation]) -> int | str:
+    try:
+        return store.commit(batch)
+    except StoreError as error:
+        return str(error)
+
+
+class AgainstMemory(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.faults = Faults()
+        self.memory = MemoryStore()
+        path = Path(self.folder.name, "history.duckdb")
+        self.duck = DuckDBStore(path, checkpoint_bytes=10_000, connect=self.faults.connect)
+        self.memory.open()
+        self.duck.open()
+
+    @rule(batch=BATCHES)
+    def commit(self, batch: list[op.Operation | Append | Put]) -> None:
+        operations = drafted(self.memory, batch)
+        assert outcome(self.duck, operations) == outcome(self.memory, operations)
+
+    @rule(batch=BATCHES)
+    def commit_what_breaks_a_rule_at_its_end(self, batch: list[op.Operation | Append | Put]) -> None:
+        operations = [*drafted(self.memory, batch), put("a"), append("a", "e1", turn(), start=99)]
+        told = outcome(self.duck, operations)
+        assert isinstance(told, str)
+        assert told == outcome(self.memory, operations)
+
+    @rule(batch=BATCHES, step=st.integers(1, 7), fatal=st.booleans())
+    def commit_that_fails_midway(
+        self, batch: list[op.Operation | Append | Put], step: int, fatal: bool
+    ) -> None:
+        operations = drafted(self.memory, batch)
+        self.faults.arm(step, duckdb.FatalException if fatal else duckdb.IOException)
+        told = outcome(self.duck, operations)
+        failed, self.faults.before = self.faults.before is None, None
+        if not failed:
+            assert told == outcome(self.memory, operations)
+        else:
+            assert isinstance(told, str)
+            assert "injected" in told
+
+    @rule(batch=BATCHES)
+    def commit_behind_which_the_database_is_lost(self, batch: list[op.Operation | Append | Put]) -> None:
+        operations = drafted(self.memory, batch)
+        self.faults.arm_after_commit()
+        assert outcome(self.duck, operations) == outcome(self.memory, operations)
+        self.faults.after_commit = False
+
+    @rule()
+    def reopen(self) -> None:
+        for store in (self.memory, self.duck):
+            store.close()
+            store.open()
+
+    @rule(names=st.lists(IDS))
+    def look_up(self, names: list[str]) -> None:
+        assert self.duck.get_instances(names) == self.memory.get_instances(names)
+
+    @rule(until=st.integers(0, 4), row=ROWS, limit=st.integers(1, 3))
+    def look_for_what_is_due(self, until: int, row: int, limit: int) -> None:
+        after: tuple[datetime, int] = (at(until - 1), row)
+        for found in (
+            [store.read_due(at(until), after=after, limit=limit) for store in (self.memory, self.duck)],
+            [store.next_due(after) for store in (self.memory, self.duck)],
+        ):
+            assert found[0] == found[1]
+
+    @invariant()
+    def they_hold_the_same(self) -> None:
+        held = contents(self.memory)
+        assert contents(self.duck) == held
+        # Rows that no question of the port would ever show.
+        with self.duck.cursor() as cursor:
+            ((rows,),) = cursor.execute("SELECT count(*) FROM history").fetchall()
+        assert rows == sum(len(events) for events in held["histories"].values())
+
+    def teardown(self) -> None:
+        self.duck.close()
+        self.folder.cleanup()
+
+
+TestAgainstMemory = pytest.mark.semantics(43)(
+    pytest.mark.slow(pytest.mark.timeout(300)(AgainstMemory.TestCase))
+)
+TestAgainstMemory.settings = settings(
+    max_examples=30,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
