@@ -1,0 +1,94 @@
+"""Values cut and tamed for showing: a picture holds a piece of a payload, never five megabytes.
+
+Nothing here decodes a payload into objects: JSON text is laid out or cut as text.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+import msgspec
+
+from nbflow.errors import FailureDetails
+
+_LAID_OUT_LIMIT: Final = 20_000
+_TRAPS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+"""Characters that turn the direction of what follows: a name could hide behind them."""
+
+
+def excerpt(text: str, limit: int) -> str:
+    """Cut a text, saying how much is missing."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({len(text) - limit:,} more characters)"
+
+
+def pretty(payload: str, limit: int) -> str:
+    """Lay out JSON text over lines if it is short, and cut it."""
+    if 60 < len(payload) <= _LAID_OUT_LIMIT:
+        try:
+            payload = msgspec.json.format(payload, indent=2)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+    return excerpt(payload, limit)
+
+
+def failure_text(failure: FailureDetails) -> str:
+    """The author's traceback, or what is known without one, with its causes."""
+    if failure.stack_trace:
+        return failure.stack_trace.rstrip()
+    lines = [str(failure)]
+    cause = failure.cause
+    while cause is not None:
+        lines.append(f"caused by {cause}")
+        cause = cause.cause
+    return "\n".join(lines)
+
+
+def tame(text: str) -> str:
+    """Make control characters visible and put the text on one line: a terminal obeys what it is sent."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_tame(character) for character in text)
+
+
+def tame_lines(text: str) -> str:
+    """Make control characters visible, but for the ends of lines."""
+    return "\n".join(tame(line) for line in text.split("\n"))
+
+
+def _tame(character: str) -> str:
+    if character == "\n":
+        return "⏎"
+    if character == "\t":
+        return " "
+    if character in _TRAPS or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+        return f"\\u{ord(character):04x}"
+    return character
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a tame text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(character) for character in text)
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def fit(text: str, width: int) -> str:
+    """Tame a text and give it exactly that many cells: padded, or cut with an ellipsis."""
+    text = tame(text)
+    if cells(text) > width:
+        kept, used = "", 0
+        for character in text:
+            if used + _cells(character) > width - 1:
+                break
+            kept, used = kept + character, used + _cells(character)
+        text = f"{kept}…"
+    return text + " " * (width - cells(text))

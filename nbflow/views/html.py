@@ -1,0 +1,208 @@
+"""The static twin of the card: what GitHub, an untrusted notebook and a saved page show.
+
+Only what survives there: a table, ``<details>``, and style attributes. No
+``<style>``, ``<script>`` or ``<svg>``. Where even style attributes are removed (GitHub), the bars
+fall back to text: they are there all along, hidden by the attribute that is removed. No text
+has a colour of its own, so that light and dark pages can both be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Final
+
+from nbflow.views.details import Block, Details, details_of, run_blocks
+from nbflow.views.durations import duration, moment, until
+from nbflow.views.excerpts import excerpt, tame, tame_lines
+from nbflow.views.looks import RUN_LOOKS, Look, Tone, look_of, tone_of
+from nbflow.views.rows import Row, RowKind, Span, SpanKind, Timeline
+from nbflow.views.scale import Scale
+from nbflow.views.text import bar_of, sentence
+
+_COLOURS: Final[dict[Tone, str]] = {
+    Tone.GOOD: "#2f9e63",
+    Tone.BAD: "#d9534f",
+    Tone.ACTIVE: "#3b82d6",
+    Tone.WAIT: "#d08700",
+    Tone.QUIET: "#8a8f98",
+}
+_LINE: Final = "1px solid rgba(128, 128, 128, 0.25)"
+_MOST_ROWS: Final = 200
+_VALUE_LIMIT: Final = 1000
+
+
+def html_timeline(timeline: Timeline) -> str:
+    """Draw the timeline as a piece of HTML; every name and value in it is escaped."""
+    return "".join(_page(timeline))
+
+
+def _text(value: str, limit: int = 300) -> str:
+    """A name or value, cut, with its control characters made visible, as text in HTML."""
+    return escape(tame(excerpt(value, limit)))
+
+
+def _page(timeline: Timeline) -> Iterator[str]:
+    yield (
+        f'<div style="border: {_LINE}; border-radius: 6px; padding: 12px 16px; max-width: 1100px; '
+        'font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45">'
+    )
+    yield from _head(timeline)
+    if timeline.rows:
+        yield from _table(timeline)
+    yield from _behind(timeline)
+    yield "</div>"
+
+
+def _head(timeline: Timeline) -> Iterator[str]:
+    header = timeline.header
+    look = RUN_LOOKS[header.status]
+    yield f'<div><strong style="font-size: 15px">{_text(header.name)}</strong> '
+    yield f"<code>{_text(header.instance_id)}</code> &nbsp; {_badge(look)} "
+    over = "in" if header.status.is_terminal else "for"
+    yield f'<span style="opacity: 0.75">{over} {duration(header.duration)}</span></div>'
+    facts = [f"started {moment(header.started_at or header.created_at)}"]
+    if header.generation:
+        facts.append(f"generation {header.generation + 1}")
+    if header.custom_status is not None:
+        facts.append(f"status <code>{_text(header.custom_status, 120)}</code>")
+    if header.output is not None:
+        facts.append(f"output <code>{_text(header.output, 120)}</code>")
+    yield f'<div style="opacity: 0.75">{" · ".join(facts)}</div>'
+    problem = header.stall.message if header.stall is not None else None
+    if header.failure is not None:
+        problem = str(header.failure)
+    if problem is not None:
+        colour = _COLOURS[look.tone]
+        yield f'<div style="border-left: 3px solid {colour}; padding: 4px 10px; margin: 8px 0px">'
+        yield f"{_text(problem, 600)}</div>"
+    elif timeline.waiting_for.events:
+        yield f'<div style="border-left: 3px solid {_COLOURS[Tone.WAIT]}; padding: 4px 10px; '
+        yield f'margin: 8px 0px">{escape(sentence(timeline))}</div>'
+
+
+def _badge(look: Look) -> str:
+    return (
+        f'<span style="border: 1px solid {_COLOURS[look.tone]}; border-radius: 10px; padding: 1px 8px; '
+        f'font-size: 12px; white-space: nowrap">{look.icon} {look.word}</span>'
+    )
+
+
+def _table(timeline: Timeline) -> Iterator[str]:
+    scale = Scale.of(timeline)
+    yield '<table style="width: 100%; table-layout: fixed; border-collapse: collapse; margin: 8px 0px; '
+    yield 'font-size: 13px"><thead><tr>'
+    titles = (
+        ("What", 22),
+        (f"Timeline, 0 to {duration(scale.end - scale.start)}", 48),
+        ("Status", 18),
+        ("Took", 12),
+    )
+    for title, width in titles:
+        side = "right" if title == "Took" else "left"
+        head = f"border: none; padding: 3px 8px; text-align: {side}; font-weight: normal; opacity: 0.75"
+        yield f'<th style="{head}; width: {width}%">{title}</th>'
+    yield "</tr></thead>"
+    yield "<tbody>"
+    rows, skipped = timeline.rows, 0
+    if len(rows) > _MOST_ROWS:
+        skipped = len(rows) - _MOST_ROWS
+        rows = rows[: _MOST_ROWS // 4] + rows[-(_MOST_ROWS - _MOST_ROWS // 4) :]
+    for place, row in enumerate(rows):
+        if skipped and place == _MOST_ROWS // 4:
+            yield f'<tr><td colspan="4" style="opacity: 0.75">… {skipped:,} rows not shown here …</td></tr>'
+        yield from _row(row, timeline, scale)
+    yield "</tbody></table>"
+
+
+def _row(row: Row, timeline: Timeline, scale: Scale) -> Iterator[str]:
+    look = look_of(row)
+    cell = f"border: none; border-top: {_LINE}; padding: 3px 8px; text-align: left; vertical-align: top"
+    yield f'<tr><td style="{cell}; overflow-wrap: break-word">'
+    yield f'<span style="color: {_COLOURS[look.tone]}">{look.icon}</span> {_text(row.name, 60)}</td>'
+    yield f'<td style="{cell}">'
+    yield f'<code style="display: none">{escape(bar_of(row, timeline, scale, 40))}</code>'
+    yield f'{_bar(row, timeline, scale)}</td><td style="{cell}">{look.word}'
+    remark = _remark(row, timeline)
+    if remark:
+        yield f'<br><span style="opacity: 0.75">{remark}</span>'
+    took = "" if row.kind is RowKind.SENT else duration(row.duration(timeline.now))
+    yield f'</td><td style="{cell}; text-align: right">{took}</td></tr>'
+
+
+def _remark(row: Row, timeline: Timeline) -> str:
+    parts: list[str] = []
+    if len(row.attempts) > 1:
+        parts.append(f"{len(row.attempts)} attempts")
+    refused = sum(delivery.rejected is not None for delivery in row.deliveries)
+    if refused:
+        parts.append(f"{refused} refused")
+    if row.due is not None and row.status.is_open:
+        parts.append(f"due {until(row.due, timeline.now).removeprefix('due ')}")
+    return ", ".join(parts)
+
+
+def _bar(row: Row, timeline: Timeline, scale: Scale) -> str:
+    """The spans as blocks side by side, each at least 2 px wide, after a gap of their distance."""
+    parts: list[str] = []
+    reached = 0.0
+    for span in row.spans:
+        begin = max(100 * scale.position(span.start), reached)
+        end = max(100 * scale.position(span.end or timeline.now), begin)
+        width = min(max(end - begin, 0.3), 100 - begin)
+        parts.append(_block(begin - reached, width, span))
+        reached = begin + width
+    return f'<div style="white-space: nowrap; font-size: 0px; padding: 4px 0px">{"".join(parts)}</div>'
+
+
+def _block(gap: float, width: float, span: Span) -> str:
+    colour = _COLOURS[tone_of(span)]
+    match span.kind:
+        case SpanKind.RUNNING:
+            look = f"background-color: {colour}"
+        case SpanKind.QUEUED:
+            look = f"background-color: {colour}; opacity: 0.35"
+        case SpanKind.WAITING | SpanKind.BACKOFF:
+            style = "dotted" if span.kind is SpanKind.BACKOFF else "solid"
+            look = f"height: 4px; border-bottom: 2px {style} {colour}"
+    height = "" if span.kind in (SpanKind.WAITING, SpanKind.BACKOFF) else "height: 10px; "
+    return (
+        f'<span style="display: inline-block; vertical-align: middle; margin-left: {gap:.2f}%; '
+        f'width: {width:.2f}%; min-width: 2px; {height}{look}"></span>'
+    )
+
+
+def _behind(timeline: Timeline) -> Iterator[str]:
+    """Values and errors, folded away: of the run, and of each row that is shown."""
+    yield "<details><summary>Inputs, results and errors</summary>"
+    yield from _blocks(run_blocks(timeline.header, limit=_VALUE_LIMIT))
+    for row in timeline.rows[-_MOST_ROWS:]:
+        look = look_of(row)
+        yield f'<details style="margin-left: 12px"><summary>{look.icon} {_text(row.name, 60)} '
+        yield f'<span style="opacity: 0.75">{look.word}</span></summary>'
+        yield from _details(details_of(row, limit=_VALUE_LIMIT))
+        yield "</details>"
+    yield "</details>"
+
+
+def _details(details: Details) -> Iterator[str]:
+    facts = " · ".join(f"{fact.label}: {_text(fact.text)}" for fact in details.facts)
+    yield f'<div style="opacity: 0.75">{facts}</div>'
+    if details.attempts:
+        cell = '<td style="text-align: left; padding: 2px 12px 2px 0px">'
+        yield '<table style="font-size: 13px; border-collapse: collapse"><tbody><tr>'
+        titles = ("Attempt", "Scheduled", "Queued", "Ran", "Outcome", "Worker")
+        yield "".join(f"{cell}<em>{title}</em></td>" for title in titles) + "</tr>"
+        for line in details.attempts:
+            outcome = f"{line.look.icon} {line.look.word} {_text(line.error)}"
+            texts = (str(line.number), line.scheduled, line.queued, line.ran, outcome, _text(line.worker))
+            yield "<tr>" + "".join(f"{cell}{text}</td>" for text in texts) + "</tr>"
+        yield "</tbody></table>"
+    yield from _blocks(details.blocks)
+
+
+def _blocks(blocks: tuple[Block, ...]) -> Iterator[str]:
+    for block in blocks:
+        yield f'<div style="margin: 6px 0px 0px 12px"><em>{block.label}</em>'
+        yield f'<pre style="white-space: pre-wrap; margin: 2px 0px; padding: 4px 8px; border-left: {_LINE}">'
+        yield f"{escape(tame_lines(block.text))}</pre></div>"

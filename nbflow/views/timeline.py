@@ -1,0 +1,90 @@
+"""The timeline of a run: its header, its rows, and what it waits for.
+
+`timeline` folds a whole history; `timeline_of` gives the same from a fold that
+was fed as the events came. The instance's record has the last word on status,
+output, failure and stall: a stall is on the record and never in the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.state import InstanceRecord
+from nbflow.views.fold import TimelineFold
+from nbflow.views.rows import Header, Row, RowKind, Timeline, WaitingFor
+
+
+def timeline(record: InstanceRecord, history: Sequence[HistoryEvent], *, now: datetime) -> Timeline:
+    """Give the timeline of one execution.
+
+    Args:
+        record: The instance's row; it belongs to the same execution as the history.
+        history: The execution's events, from the first.
+        now: The present time, aware UTC.
+    """
+    fold = TimelineFold()
+    for event in history:
+        fold.apply(event)
+    return timeline_of(record, fold, now=now)
+
+
+def timeline_of(record: InstanceRecord, fold: TimelineFold, *, now: datetime) -> Timeline:
+    """Give the timeline of what a fold was fed so far."""
+    return Timeline(
+        header=header(record, fold, now=now),
+        rows=fold.rows(),
+        waiting_for=waiting_for(record, fold),
+        now=now,
+    )
+
+
+def header(record: InstanceRecord, fold: TimelineFold, *, now: datetime) -> Header:
+    """Give what is said of the run as a whole."""
+    run = fold.run
+    started_at = run.started.at if run.started is not None else None
+    ended_at = run.ended_at
+    if ended_at is None and record.status.is_terminal:
+        ended_at = record.last_updated_at
+    begun = started_at or record.created_at
+    return Header(
+        name=record.name,
+        instance_id=record.instance_id,
+        execution_id=record.execution_id,
+        status=record.status,
+        created_at=record.created_at,
+        updated_at=record.last_updated_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        duration=max((ended_at or now) - begun, timedelta(0)),
+        generation=record.generation,
+        turns=run.turns,
+        seqs=tuple(run.seqs),
+        input=record.input,
+        output=record.output,
+        custom_status=record.custom_status,
+        failure=record.failure,
+        stall=record.stall,
+        parent=record.parent,
+        start_at=record.start_at,
+        pauses=tuple(run.pauses),
+        notes=tuple(run.notes),
+    )
+
+
+def waiting_for(record: InstanceRecord, fold: TimelineFold) -> WaitingFor:
+    """Give the open rows by what would close them; a run that has ended waits for nothing."""
+    if record.status.is_terminal:
+        return WaitingFor()
+    open_rows = sorted(fold.open_rows(), key=lambda row: row.index)
+
+    def of_kind(kind: RowKind) -> tuple[Row, ...]:
+        return tuple(row for row in open_rows if row.kind is kind)
+
+    return WaitingFor(
+        events=of_kind(RowKind.WAIT),
+        timers=of_kind(RowKind.TIMER),
+        activities=of_kind(RowKind.ACTIVITY),
+        children=of_kind(RowKind.CHILD),
+    )

@@ -1,0 +1,63 @@
+"""The port behind a card: one run, wherever it runs.
+
+The runtime implements it for its own engine; a client of another engine can do
+the same, and its runs get the same card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.state import InstanceRecord
+
+Commit: TypeAlias = Callable[[InstanceRecord, Sequence[HistoryEvent]], None]
+
+
+class CardSource(Protocol):
+    """A run as a card sees it.
+
+    The engine's thread is the one that `subscribe` and `call_later` call back on; there is
+    one, and it must not be kept waiting. The other methods may be called from any thread.
+    """
+
+    def snapshot(self) -> tuple[InstanceRecord, Sequence[HistoryEvent]]:
+        """The run as the last commit left it: its record and the history of its present execution.
+
+        May wait for the store; never called on the engine's thread.
+
+        Raises:
+            InstanceNotFoundError: The run was purged.
+            StoreError: It can't be read.
+        """
+        ...
+
+    def subscribe(self, callback: Commit) -> Callable[[], None]:
+        """Call back after each commit that concerns the run, until the function returned is called.
+
+        The callback gets the new record and the events that were appended to the history of the execution
+        it names, numbered by ``seq``; none, if only the record changed (a stall). A new ``execution_id``
+        begins a new history. It comes on the engine's thread, in the order of the commits, and a commit
+        that `snapshot` doesn't hold yet comes after it. Calling the function returned twice, on
+        whichever thread, or after the runtime was closed, is no error.
+        """
+        ...
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back once on the engine's thread; only called on that thread. Never, if the runtime closes."""
+        ...
+
+    def raise_event(self, name: str, payload_json: str) -> Future[None]:
+        """Raise an external event; the future is done once it is durable.
+
+        Its exception is an `EventRejectedError` (the payload doesn't fit the wait), or another
+        `NbflowError`, such as `RuntimeClosedError` or `InstanceStateError`. Never waits.
+        """
+        ...
+
+    def now(self) -> datetime:
+        """The present time of the run's clock, aware UTC."""
+        ...

@@ -1,0 +1,97 @@
+"""A run without an engine: a `CardSource` whose engine's thread is the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from typing import Any
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.state import InstanceRecord
+from nbflow.widgets.source import Commit
+from tests.views.stories import T0, Story
+
+
+class FakeSource:
+    """Follows a story: the test adds events and says when they are committed.
+
+    Attributes:
+        raised: The events that were raised: name, payload, and the future of each.
+        reads: How often a snapshot was read.
+    """
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.callbacks: list[Commit] = []
+        self.later: list[tuple[datetime, Callable[[], None]]] = []
+        self.raised: list[tuple[str, str, Future[None]]] = []
+        self.reads = 0
+        self.time = T0 + timedelta(seconds=story.now)
+        self.committed = len(story.events)
+
+    def snapshot(self) -> tuple[InstanceRecord, Sequence[HistoryEvent]]:
+        self.reads += 1
+        return self.story.record(), list(self.story.events[: self.committed])
+
+    def subscribe(self, callback: Commit) -> Callable[[], None]:
+        self.callbacks.append(callback)
+
+        def unsubscribe() -> None:
+            if callback in self.callbacks:
+                self.callbacks.remove(callback)
+
+        return unsubscribe
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        self.later.append((self.time + timedelta(seconds=seconds), callback))
+
+    def raise_event(self, name: str, payload_json: str) -> Future[None]:
+        future: Future[None] = Future()
+        self.raised.append((name, payload_json, future))
+        return future
+
+    def now(self) -> datetime:
+        return self.time
+
+    def commit(self, *, lose: bool = False) -> None:
+        """Commit what the story has gained; with ``lose``, without telling anybody."""
+        events = self.story.events[self.committed :]
+        self.committed = len(self.story.events)
+        self.time = max(self.time, T0 + timedelta(seconds=self.story.now))
+        if not lose:
+            for callback in list(self.callbacks):
+                callback(self.story.record(), events)
+
+    def begin_anew(self, story: Story) -> None:
+        """Continue as new, or be replaced: another history from now on."""
+        self.story, self.committed = story, 0
+        self.commit()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and what waits for it happen."""
+        end = self.time + timedelta(seconds=seconds)
+        while True:
+            due = sorted((item for item in self.later if item[0] <= end), key=lambda item: item[0])
+            if not due:
+                break
+            self.later.remove(due[0])
+            self.time = max(self.time, due[0][0])
+            due[0][1]()
+        self.time = end
+
+
+class Outbox:
+    """Keeps what a feed sends."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.kept: list[dict[str, Any]] = []
+
+    def post(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    def take(self) -> list[dict[str, Any]]:
+        """The messages since the last look."""
+        messages, self.sent = self.sent, []
+        return messages
