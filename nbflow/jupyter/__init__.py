@@ -1,0 +1,12 @@
+"""The notebook side: ``%load_ext nbflow``, the cell magics, ``%wf``, and how runs look in a cell.
+
+Everything the magics do is a plain Python call first: they parse a line, call the
+runtime's client, and show the result. Read it in this order: `session` (the one
+runtime of a shell, and what it knows), `extension` (loading and unloading),
+`magics` (what IPython calls), then the cell magics (`headers`, `cells`,
+`defining`) and the line magic (`commands` is its table; `words`, `options`,
+`durations` and `calls` read a line; `actions`, `reports` and `sql` carry it out).
+`cards`, `pictures`, `tables`, `tracebacks` and `showing` are what a person sees.
+
+Only `kernel` crosses threads to the kernel.
+"""

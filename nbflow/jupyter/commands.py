@@ -1,0 +1,146 @@
+"""What ``%wf`` knows: one table of commands, which parsing, help and completion read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from nbflow.core.state import RuntimeStatus
+from nbflow.jupyter.complaints import CommandError, did_you_mean
+from nbflow.jupyter.options import Option
+from nbflow.jupyter.words import take_word
+
+Completes: TypeAlias = Literal["workflow", "instance", "event", "command", "nothing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One subcommand of ``%wf``.
+
+    Attributes:
+        name: The word behind ``%wf``.
+        shows: What follows it, for the help.
+        means: One sentence for the help.
+        options: Its options.
+        takes: What its words are, for completion; the last one holds for all further words.
+        examples: Lines that work.
+        note: More for ``%wf help NAME``.
+    """
+
+    name: str
+    shows: str
+    means: str
+    options: tuple[Option, ...] = ()
+    takes: tuple[Completes, ...] = ("nothing",)
+    examples: tuple[str, ...] = ()
+    note: str = ""
+
+
+_STATUSES: Final = tuple(status.value for status in RuntimeStatus)
+VIEWS: Final = ("card", "timeline", "history")
+
+_TABLE: Final = (
+    Command(
+        name="run",
+        shows="NAME(ARGUMENTS)",
+        means="start a run of a workflow, show its card, and give its handle",
+        options=(
+            Option(name="id", shows="ID", means="name the run; a random one if not given"),
+            Option(
+                name="reuse",
+                shows="HOW",
+                means="what to do if the ID is taken: fail, or keep the run that has it",
+                choices=("error", "ignore"),
+            ),
+            Option(name="start-in", shows="DURATION", means="start later", kind="duration"),
+        ),
+        takes=("workflow", "nothing"),
+        examples=('run = %wf run fulfil({"sku": "tea"}) --id order-42',),
+        note=(
+            "An ID that is active with the same workflow and equal input is attached to, so that running all cells "
+            "again is safe. A ';' at the end keeps the card away. %%wf run takes a long call from the cell below."
+        ),
+    ),
+    Command(
+        name="ps",
+        shows="",
+        means="list the runs, and what they wait for",
+        options=(
+            Option(name="status", shows="STATUS", means="only those with this status", choices=_STATUSES),
+            Option(name="name", shows="NAME", means="only those of this workflow"),
+        ),
+        examples=("%wf ps --status RUNNING",),
+    ),
+    Command(
+        name="show",
+        shows="ID",
+        means="show a run",
+        options=(Option(name="view", shows="VIEW", means="how; the card if not given", choices=VIEWS),),
+        takes=("instance",),
+        examples=("%wf show order-42 --view timeline",),
+    ),
+    Command(
+        name="wait",
+        shows="ID",
+        means="wait until a run has ended, or only a person can move it on",
+        options=(Option(name="timeout", shows="DURATION", means="no longer than this", kind="duration"),),
+        takes=("instance", "nothing"),
+        examples=("%wf wait order-42 --timeout 5m",),
+    ),
+    Command(
+        name="raise",
+        shows="ID EVENT [EXPRESSION]",
+        means="raise an event for a run; the payload is a Python expression, None if not given",
+        takes=("instance", "event", "nothing"),
+        examples=('%wf raise order-42 approval {"approved": true}',),
+        note="true, false and null are known in the expression. %%wf raise takes a long one from the cell below.",
+    ),
+    Command(name="suspend", shows="ID…", means="pause runs: what arrives is kept", takes=("instance",)),
+    Command(name="resume", shows="ID…", means="let paused runs go on", takes=("instance",)),
+    Command(
+        name="terminate",
+        shows="ID…",
+        means="end runs; activities that are running finish, and their results are ignored",
+        takes=("instance",),
+    ),
+    Command(name="purge", shows="ID…", means="erase runs that have ended", takes=("instance",)),
+    Command(name="history", shows="ID", means="list a run's history events", takes=("instance", "nothing")),
+    Command(
+        name="sql",
+        shows="SELECT …",
+        means="ask the history's tables; %wf sql SHOW TABLES lists them",
+        examples=("%wf sql SELECT name, status, count(*) FROM instances GROUP BY ALL",),
+        note="A DataFrame if pandas is installed. %%wf sql takes a long question from the cell below.",
+    ),
+    Command(
+        name="db",
+        shows="[PATH|:memory:]",
+        means="say where the history is, or open another",
+        examples=("%wf db orders.duckdb",),
+    ),
+    Command(
+        name="help",
+        shows="[COMMAND]",
+        means="this list, or one command in full",
+        takes=("command", "nothing"),
+        examples=("%wf help run",),
+    ),
+)
+
+COMMANDS: Final[Mapping[str, Command]] = {command.name: command for command in _TABLE}
+
+
+def find_command(line: str) -> tuple[Command, str]:
+    """The command that a line begins with, and the rest of the line.
+
+    Raises:
+        CommandError: There is no such command.
+    """
+    word, rest = take_word(line)
+    command = COMMANDS.get(word or "help")
+    if command is None:
+        raise CommandError(
+            f"%wf has no command {word!r}{did_you_mean(word, COMMANDS)} - type %wf help for all of them"
+        )
+    return command, rest

@@ -1,0 +1,38 @@
+"""What ``%load_ext nbflow`` and ``%wf db`` say: where the history is, and which runs wait for what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from nbflow.jupyter.location import shorten, siblings
+from nbflow.jupyter.peek import count_active
+from nbflow.jupyter.session import NbFlow
+
+_MOST_RUNS: Final = 3
+_MOST_SIBLINGS: Final = 5
+
+
+def greeting(session: NbFlow) -> str:
+    """One line on the open history, and one on each history beside it in which runs wait."""
+    runs = session.first_waiting(_MOST_RUNS)
+    others = session.count_waiting() - len(runs)
+    parts = [f"nbflow: history in {session.place}"]
+    parts += [str(run) for run in runs] or ["no run waits"]
+    if others > 0:
+        parts.append(f"{others} more: %wf ps")
+    return "\n".join([" · ".join([*parts, "%wf help"]), *_beside(session)])
+
+
+def trouble(session: NbFlow) -> str:
+    """One line on a history that can't be opened, with the next command."""
+    return f"nbflow: {session.trouble}; `%wf db` tries again"
+
+
+def _beside(session: NbFlow) -> Iterator[str]:
+    for path in siblings(session.path)[:_MOST_SIBLINGS]:
+        count = count_active(path)
+        if count:
+            runs = "1 run waits" if count == 1 else f"{count} runs wait"
+            place = shorten(str(path))
+            yield f"{runs} in {place}: %wf db {place}"

@@ -1,0 +1,146 @@
+"""What IPython calls: ``%%activity``, ``%%workflow``, ``%wf`` and ``%workflow``. Parse, call, show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
+
+from nbflow.definitions import Definition
+from nbflow.jupyter import actions, reports
+from nbflow.jupyter.actions import Request, read_request
+from nbflow.jupyter.cards import Cards
+from nbflow.jupyter.commands import find_command
+from nbflow.jupyter.complaints import CommandError, in_one_line
+from nbflow.jupyter.defining import define_cell
+from nbflow.jupyter.greeting import greeting
+from nbflow.jupyter.headers import CellKind
+from nbflow.jupyter.session import NbFlow
+from nbflow.jupyter.showing import say
+from nbflow.jupyter.sql import sql
+from nbflow.jupyter.words import fill_in
+from nbflow.runtime import WorkflowHandle
+
+NAMES: Final = {"line": ("wf", "workflow"), "cell": ("activity", "workflow", "wf")}
+"""The magics, by kind."""
+
+_CELLS: Final = ("run", "raise", "sql")
+
+
+@magics_class
+class WorkflowMagics(Magics):
+    """The magics of one notebook.
+
+    Args:
+        session: The notebook's nbflow.
+        cards: Its cards.
+    """
+
+    def __init__(self, session: NbFlow, cards: Cards) -> None:
+        super().__init__(cast("Any", session.shell))
+        self._session = session
+        self._cards = cards
+
+    @cell_magic
+    @no_var_expand
+    @in_one_line
+    def activity(self, line: str, cell: str) -> None:
+        """Make activities: ``%%activity NAME(PARAMETERS) -> TYPE`` over a body, or alone over plain code."""
+        __tracebackhide__ = True
+        self._define("activity", line, cell)
+
+    @line_cell_magic
+    @no_var_expand
+    @in_one_line
+    def workflow(self, line: str, cell: str | None = None) -> Any:
+        """Make workflows: ``%%workflow NAME(PARAMETERS) -> TYPE`` over a body, or alone over plain code."""
+        __tracebackhide__ = True
+        if cell is None:
+            return self._command(line, None)
+        return self._define("workflow", line, cell)
+
+    @line_cell_magic
+    @no_var_expand
+    @in_one_line
+    def wf(self, line: str, cell: str | None = None) -> Any:
+        """Start, watch and steer runs: ``%wf help`` lists the commands."""
+        __tracebackhide__ = True
+        return self._command(line, cell)
+
+    def _define(self, kind: CellKind, line: str, cell: str) -> None:
+        __tracebackhide__ = True
+        self.adopt_new()
+        for definition in define_cell(self._session.shell, kind, line, cell, self._session.evaluate):
+            self.adopt(definition)
+
+    def adopt(self, definition: Definition) -> None:
+        """Make code known, and say in one line what is new about it."""
+        session = self._session
+        waited = session.without_code() if session.is_open else set[str]()
+        news = [session.adopt(definition)]
+        if waited:
+            news += [f"{run} goes on" for run in sorted(waited - session.without_code())]
+        say(f"{definition.kind} {definition.signature} · {' · '.join(news)}")
+
+    def adopt_new(self) -> None:
+        """Make code known that decorators in other cells, and imports, have defined."""
+        for definition in self._session.find_new():
+            if definition.__module__ == "__main__":
+                self.adopt(definition)
+            else:
+                self._session.adopt(definition)
+
+    def _command(self, line: str, cell: str | None) -> Any:
+        __tracebackhide__ = True
+        command, rest = find_command(line)
+        if cell is not None and command.name not in _CELLS:
+            raise CommandError(f"%%wf {command.name} takes no cell: type %wf {line.strip()}, with one % sign")
+        self.adopt_new()
+        request = read_request(command.name, rest, cell)
+        result = _HANDLERS[command.name](self._session, request)
+        return self._shown(result, request)
+
+    def _shown(self, result: Any, request: Request) -> Any:
+        """Show what a command gave: a card at once, a line as it is; the rest is the cell's own result."""
+        match result:
+            case str() if not request.is_silent:
+                say(result)
+            case str():
+                pass
+            case WorkflowHandle():
+                if request.is_silent:
+                    self._cards.silence(result)
+                else:
+                    self._cards.show(result)
+                return result
+            case _:
+                return None if request.is_silent else result
+        return None
+
+
+def _db(session: NbFlow, request: Request) -> str:
+    """Say where the history is, or open another."""
+    path = fill_in(request.line, session.evaluate)
+    if path:
+        session.switch(path)
+    elif not session.is_open:
+        session.open()
+    return greeting(session)
+
+
+_HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
+    "run": actions.run,
+    "raise": actions.raise_event,
+    "suspend": actions.suspend,
+    "resume": actions.resume,
+    "terminate": actions.terminate,
+    "purge": actions.purge,
+    "ps": reports.ps,
+    "show": reports.show,
+    "wait": reports.wait,
+    "history": reports.history,
+    "sql": sql,
+    "db": _db,
+    "help": reports.help_on,
+}

@@ -1,0 +1,123 @@
+"""Options of the magics: ``--name value``, each known by name, kind and meaning.
+
+One table per magic or command; parsing, help and completion read the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, TypeAlias, cast
+
+from nbflow.jupyter.complaints import CommandError, did_you_mean, nearest
+from nbflow.jupyter.durations import parse_duration
+from nbflow.jupyter.words import Evaluate, fill_in, split_words, unquote
+
+Kind: TypeAlias = Literal["text", "duration", "count"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: Without the dashes.
+        shows: What stands for its value in the help: ``ID``.
+        means: One phrase for the help.
+        kind: How its value is read.
+        choices: The only values that it takes; any if empty.
+    """
+
+    name: str
+    shows: str
+    means: str
+    kind: Kind = "text"
+    choices: tuple[str, ...] = ()
+
+
+class Values:
+    """The options that a line gave, by name; typed access, None where one was not given."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def text(self, name: str) -> str | None:
+        """The value of a text option."""
+        return cast("str | None", self._values.get(name))
+
+    def duration(self, name: str) -> timedelta | None:
+        """The value of a duration option."""
+        return cast("timedelta | None", self._values.get(name))
+
+    def count(self, name: str) -> int | None:
+        """The value of a count option."""
+        return cast("int | None", self._values.get(name))
+
+
+def parse_options(
+    text: str, known: Sequence[Option], *, command: str, evaluate: Evaluate
+) -> tuple[list[str], Values]:
+    """Read the words of a line: those without dashes as they are, and the options.
+
+    Args:
+        text: The line, without a comment or ``;``.
+        known: The options that there are.
+        command: What the person typed, for messages: ``%wf run``.
+        evaluate: Evaluates the expressions in option values.
+
+    Raises:
+        CommandError: An option is unknown, given twice, lacks its value, or has one that it can't have.
+    """
+    by_name = {option.name: option for option in known}
+    words = split_words(text)
+    plain: list[str] = []
+    values: dict[str, Any] = {}
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--"):
+            plain.append(word)
+            continue
+        name, equals, value = word[2:].partition("=")
+        option = by_name.get(name)
+        if option is None:
+            raise CommandError(_unknown(name, by_name, command))
+        if name in values:
+            raise CommandError(f"--{name} is there twice: type one, as {command} … --{name} {option.shows}")
+        if not equals:
+            if not words or words[0].startswith("--"):
+                raise CommandError(f"--{name} needs a value: type {command} … --{name} {option.shows}")
+            value = words.pop(0)
+        values[name] = _read(option, fill_in(value, evaluate))
+    return plain, Values(values)
+
+
+def _read(option: Option, value: str) -> Any:
+    label = f"--{option.name}"
+    match option.kind:
+        case "duration":
+            return parse_duration(value, label)
+        case "count":
+            if not value.isdecimal():
+                raise CommandError(f"{label} {value!r} is no whole number: type {label} 3")
+            return int(value)
+        case "text":
+            value = unquote(value)
+    if option.choices and value not in option.choices:
+        raise CommandError(
+            f"{label} {value!r} is not one of {', '.join(option.choices)}{did_you_mean(value, option.choices)}"
+            f" - type {label} {option.choices[0]}"
+        )
+    return value
+
+
+def _unknown(name: str, known: Mapping[str, Option], command: str) -> str:
+    if not known:
+        return f"{command} has no option --{name}, and no other: type {command} without it"
+    near = nearest(name, known)
+    meant = f": did you mean --{near}?" if near is not None else ""
+    there = ", ".join(f"--{option}" for option in known)
+    return f"{command} has no option --{name}{meant} - it has {there}"

@@ -1,0 +1,267 @@
+"""The notebook's runtime: one a shell, kept on the shell, opened and closed here.
+
+`NbFlow` is what ``%config NbFlow`` shows. It knows where the history is, has the
+runtime of that history, and the code that the cells defined, which outlives a
+change of history.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any, Final
+from weakref import WeakSet
+
+from traitlets import Unicode, observe
+from traitlets.config import Configurable
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.definitions import (
+    STARTER_NAME,
+    ActivityDefinition,
+    Definition,
+    Registry,
+    WorkflowDefinition,
+    definitions_in,
+)
+from nbflow.errors import NbflowError, StoreError
+from nbflow.jupyter.complaints import CommandError
+from nbflow.jupyter.kernel import KernelThread
+from nbflow.jupyter.location import locate, prepare, shorten
+from nbflow.jupyter.shell import Shell
+from nbflow.jupyter.waiting import Waiting, waiting
+from nbflow.ports import InstanceFilter
+from nbflow.runtime import WorkflowClient, WorkflowHandle, WorkflowRuntime
+
+_JSON_NAMES: Final = {"true": True, "false": False, "null": None}
+_MOST_LOOKED_AT: Final = 1000
+_ACTIVE: Final = InstanceFilter(statuses=tuple(status for status in RuntimeStatus if not status.is_terminal))
+
+
+class NbFlow(Configurable):
+    """nbflow in this notebook."""
+
+    db = Unicode("", help="Where the history is; empty: .nbflow/<notebook>.duckdb beside the notebook").tag(
+        config=True
+    )
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+        self.kernel = KernelThread.here()
+        self.known = Registry()
+        self.path = ""
+        self.trouble: StoreError | None = None
+        self.undo = contextlib.ExitStack()
+        self._runtime: WorkflowRuntime | None = None
+        self._seen: WeakSet[Any] = WeakSet()
+        self._adopted: dict[tuple[str, str, str], Definition] = {}
+        self._listeners: list[Callable[[], object]] = []
+        self._is_switching = False
+        super().__init__(config=shell.config)
+        shell.push({STARTER_NAME: self.start}, interactive=False)  # for a .start(…) in the defining cell
+
+    # -- the runtime --------------------------------------------------------------------------
+
+    @property
+    def runtime(self) -> WorkflowRuntime:
+        """The open runtime; raises CommandError if there is none."""
+        if self._runtime is None or not self._runtime.is_open:
+            why = f" ({self.trouble})" if self.trouble is not None else ""
+            raise CommandError(
+                f"no history is open{why}: type %wf db to try again, or %wf db PATH for another"
+            )
+        return self._runtime
+
+    @property
+    def client(self) -> WorkflowClient:
+        """The runtime's client; raises CommandError if no history is open."""
+        return self.runtime.client
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an open runtime."""
+        return self._runtime is not None and self._runtime.is_open
+
+    def open(self) -> None:
+        """Open the history, and let go of the one that was open before, but not if this one can't be.
+
+        Raises:
+            StoreError: It can't be opened.
+        """
+        path = locate(self.db, os.environ, self.shell.user_ns, Path.cwd())
+        if self.is_open and path == self.path:
+            return
+        try:
+            prepare(path)
+            runtime = WorkflowRuntime(path, definitions=list(self._adopted.values()), forward_orphans=False)
+            runtime.open()
+        except StoreError as error:
+            if not self.is_open:
+                self.path, self.trouble = path, error
+            raise
+        self.close()
+        self._runtime, self.path, self.trouble = runtime, path, None
+
+    def close(self) -> None:
+        """Let go of the history; what runs goes on when it is opened again."""
+        runtime, self._runtime = self._runtime, None
+        if runtime is not None:
+            runtime.close()
+
+    def switch(self, path: str) -> None:
+        """Open another history; raises StoreError, and then stays with the present one."""
+        before = self.db
+        self._set_db(path)
+        try:
+            self.open()
+        except StoreError:
+            if self.is_open:
+                self._set_db(before)
+            raise
+
+    def _set_db(self, path: str) -> None:
+        self._is_switching = True
+        try:
+            self.db = path
+        finally:
+            self._is_switching = False
+
+    @observe("db")
+    def _db_configured(self, _change: Any) -> None:
+        """``%config NbFlow.db = PATH`` does what ``%wf db PATH`` does."""
+        if self._is_switching or not self.path:
+            return
+        for tell in self._listeners:
+            tell()
+
+    def on_configured(self, tell: Callable[[], object]) -> None:
+        """Have something called when ``%config`` names another history."""
+        self._listeners.append(tell)
+
+    # -- code ---------------------------------------------------------------------------------
+
+    def adopt(self, definition: Definition) -> str:
+        """Make code known: to this notebook, and to the runtime, where what waited for it goes on.
+
+        Returns:
+            What is new about it, for a person: ``new``, ``unchanged``, or ``changed: …``.
+        """
+        before = self._present(definition)
+        self._seen.add(definition)
+        self.known.add(definition)
+        version = (definition.kind, definition.name, definition.code_hash)
+        self._adopted.pop(version, None)
+        self._adopted[version] = definition
+        if isinstance(definition, WorkflowDefinition):
+            definition.starter = self.start
+        if self.is_open:
+            self.runtime.register(definition)
+        if before is None:
+            return "new"
+        if before.code_hash == definition.code_hash:
+            return "unchanged"
+        if isinstance(definition, WorkflowDefinition):
+            return "changed: runs in flight keep the code that they were started with"
+        return "changed: calls from now on use it"
+
+    def _present(self, definition: Definition) -> Definition | None:
+        if isinstance(definition, ActivityDefinition):
+            return self.known.activity(definition.name)
+        return self.known.workflow(definition.name)
+
+    def find_new(self) -> list[Definition]:
+        """The definitions among the notebook's variables that are not known yet, such as a decorator's."""
+        kinds = (ActivityDefinition, WorkflowDefinition)
+        # By type and not by isinstance: that asks a variable for its __class__, which some proxies raise at.
+        named = [value for value in list(self.shell.user_ns.values()) if issubclass(type(value), kinds)]
+        return [found for found in definitions_in(*named) if found not in self._seen]
+
+    def let_go(self) -> None:
+        """Take from the notebook's workflows what they got from here."""
+        self.shell.user_ns.pop(STARTER_NAME, None)
+        for definition in self._adopted.values():
+            if isinstance(definition, WorkflowDefinition):
+                definition.starter = None
+
+    # -- runs ---------------------------------------------------------------------------------
+
+    def start(
+        self,
+        definition: WorkflowDefinition[Any, Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        id: str | None,
+    ) -> WorkflowHandle:
+        """Start a run from a cell: ``fulfil.start(order, id="order-42")``."""
+        encoded = definition.encode_call(args, kwargs)
+        return self.client.start_call(definition, encoded, instance_id=id, origin=copy_context())
+
+    def waiting(self, instance_id: str) -> Waiting:
+        """What a run waits for; raises InstanceNotFoundError."""
+        return self._waiting(*self.client.snapshot(instance_id))
+
+    def first_waiting(self, limit: int) -> list[Waiting]:
+        """What the runs wait for that have not ended, the oldest first."""
+        runs = self.runtime.read(
+            lambda store: [
+                (record, store.read_history(record.instance_id))
+                for record in store.list_instances(_ACTIVE, limit=limit)
+            ]
+        )
+        return [self._waiting(record, history) for record, history in runs]
+
+    def count_waiting(self) -> int:
+        """How many runs have not ended."""
+        counts = self.runtime.read(lambda store: store.count_by_status())
+        return sum(count for status, count in counts.items() if not status.is_terminal)
+
+    def without_code(self) -> set[str]:
+        """IDs of runs, oldest first and not all of very many, whose code isn't there."""
+        records = self.runtime.read(lambda store: store.list_instances(_ACTIVE, limit=_MOST_LOOKED_AT))
+        return {record.instance_id for record in records if self.runtime.missing_code(record)}
+
+    def _waiting(self, record: InstanceRecord, history: Sequence[HistoryEvent]) -> Waiting:
+        missing = self.runtime.missing_code(record)
+        return waiting(record, history, missing, is_outdated=self.known.workflow(record.name) is not None)
+
+    # -- the notebook's variables -------------------------------------------------------------
+
+    def evaluate(self, expression: str, shown: str) -> Any:
+        """The value of a Python expression in the notebook, in which ``true false null`` are known, too.
+
+        Args:
+            expression: The expression.
+            shown: What a person typed of it, for messages.
+
+        Raises:
+            CommandError: It can't be evaluated; says why in one line.
+        """
+        try:
+            code = compile(expression.strip(), "<%wf>", "eval", dont_inherit=True)
+            return eval(code, {**_JSON_NAMES, **self.shell.user_ns})
+        except NbflowError:
+            raise
+        except Exception as error:
+            reason = error.msg if isinstance(error, SyntaxError) else error
+            raise CommandError(
+                f"{type(error).__name__} in {shown.strip()}: {reason} - correct it there"
+            ) from None
+
+    def handle_in(self, name: str) -> WorkflowHandle | None:
+        """The handle that a variable of the notebook holds, or None."""
+        value = self.shell.user_ns.get(name)
+        return value if isinstance(value, WorkflowHandle) else None
+
+    @property
+    def place(self) -> str:
+        """Where the history is, for a person."""
+        return shorten(self.path)
+
+
+def session_of(shell: Shell) -> NbFlow | None:
+    """The notebook's nbflow, if ``%load_ext nbflow`` was run."""
+    return next((part for part in shell.configurables if isinstance(part, NbFlow)), None)

@@ -1,0 +1,73 @@
+"""Tables of runs and of history events: text in a terminal, HTML in a notebook, rows for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from html import escape
+from typing import Any, Final
+
+from nbflow.views.excerpts import cells, excerpt, fit, tame
+
+_WIDEST: Final = 60
+_CELL_STYLE: Final = "text-align: left; vertical-align: top"
+
+
+class Table:
+    """Rows under a heading; iterating gives the rows as they are.
+
+    Args:
+        heading: The columns' names.
+        rows: What stands in them; shown as text, and as text only.
+        empty: What is said if there are none.
+        note: One line below the rows.
+    """
+
+    def __init__(
+        self, heading: Sequence[str], rows: Sequence[Sequence[Any]], *, empty: str, note: str = ""
+    ) -> None:
+        self.heading = tuple(heading)
+        self.rows = [tuple(row) for row in rows]
+        self.note = note
+        self._empty = empty
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        return self.rows[index]
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return self._empty
+        lines = [self.heading, *([_shown(value) for value in row] for row in self.rows)]
+        widths = [min(max(cells(line[i]) for line in lines), _WIDEST) for i in range(len(self.heading))]
+        text = [
+            "  ".join(fit(value, width) for value, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        ]
+        return "\n".join([*text, self.note] if self.note else text)
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return f"<p>{escape(self._empty)}</p>"
+        head = "".join(f'<th style="{_CELL_STYLE}">{escape(name)}</th>' for name in self.heading)
+        body = "".join(
+            "<tr>"
+            + "".join(f'<td style="{_CELL_STYLE}">{escape(_shown(value))}</td>' for value in row)
+            + "</tr>"
+            for row in self.rows
+        )
+        note = f"<p>{escape(self.note)}</p>" if self.note else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return tame(excerpt(str(value), 200))

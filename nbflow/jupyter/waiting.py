@@ -1,0 +1,137 @@
+"""What a run waits for, in words, and whether anything but a person can move it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus, StallReason
+from nbflow.views.durations import moment
+
+_DEEPEST: Final = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """What a run waits for; empty where it doesn't.
+
+    Attributes:
+        instance_id: The run.
+        status: Its status.
+        code: Names of the workflow and activities whose code isn't there.
+        is_outdated: Whether the workflow's code is there, but in another version than the run's.
+        stall: Why it is stalled otherwise, in words.
+        events: Names of the events, each once.
+        timers: When the timers fire, as text.
+        activities: Names of activities that are running.
+        children: Instance IDs of child workflows.
+        starts: When it is to begin, if that is put off.
+    """
+
+    instance_id: str
+    status: RuntimeStatus
+    code: tuple[str, ...] = ()
+    is_outdated: bool = False
+    stall: str = ""
+    events: tuple[str, ...] = ()
+    timers: tuple[str, ...] = ()
+    activities: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    starts: str = ""
+
+    def __str__(self) -> str:
+        """One clause for a list: ``order-42 waits for 'approval'``."""
+        run = self.instance_id
+        if self.status.is_terminal:
+            return f"{run} is {self.status}"
+        if self.code:
+            return self._code_sentence()
+        if self.stall:
+            return self.stall if self.stall.startswith(run) else f"{run} is stalled: {self.stall}"
+        if self.status is RuntimeStatus.SUSPENDED:
+            return f"{run} is suspended: %wf resume {run}"
+        return f"{run} waits for {self.things}" if self.things else f"{run} is {self.status}"
+
+    def _code_sentence(self) -> str:
+        run, names = self.instance_id, " and ".join(f"`{name}`" for name in self.code)
+        if self.is_outdated:
+            return (
+                f"{run} was started with another version of {names}: run the cell that defines that version, "
+                f"or type %wf resume {run} to go on with the present one"
+            )
+        return f"{run} waits for code: run the cell that defines {names}"
+
+    @property
+    def things(self) -> str:
+        """What it waits for, as a list: ``'approval', charge, a timer until …``."""
+        parts = [
+            *(f"'{name}'" for name in self.events),
+            *self.activities,
+            *self.children,
+            *(f"a timer until {due}" for due in self.timers),
+        ]
+        if self.starts:
+            parts.append(f"its start at {self.starts}")
+        return ", ".join(parts)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the run stands still by itself: its own activities, timers and children left aside."""
+        return bool(self.code or self.stall) or self.status is RuntimeStatus.SUSPENDED
+
+
+def waiting(
+    record: InstanceRecord,
+    history: Sequence[HistoryEvent],
+    missing_code: Sequence[str],
+    *,
+    is_outdated: bool = False,
+) -> Waiting:
+    """Tell what a run waits for.
+
+    Args:
+        record: Its row.
+        history: The events of its present execution.
+        missing_code: Names of the code that it needs and that isn't registered.
+        is_outdated: Whether another version of the workflow is registered.
+    """
+    if record.status.is_terminal:
+        return Waiting(instance_id=record.instance_id, status=record.status)
+    state = RuntimeState.of(history)
+    stall = record.stall if record.status is RuntimeStatus.STALLED else None
+    waits_for_code = stall is not None and stall.reason is StallReason.CODE_MISSING
+    return Waiting(
+        instance_id=record.instance_id,
+        status=record.status,
+        code=tuple(missing_code),
+        is_outdated=is_outdated and record.name in missing_code,
+        stall=stall.message if stall is not None and not (waits_for_code and missing_code) else "",
+        events=tuple(dict.fromkeys(wait.name for wait in state.waits.values())),
+        timers=tuple(moment(timer.fire_at) for timer in state.timers.values() if timer.purpose != "timeout"),
+        activities=tuple(dict.fromkeys(task.name for task in state.tasks.values())),
+        children=tuple(child.instance_id for child in state.children.values()),
+        starts=moment(record.start_at) if state.started is None and record.start_at is not None else "",
+    )
+
+
+def needs_a_person(run: Waiting, look: Callable[[str], Waiting], deepest: int = _DEEPEST) -> bool:
+    """Tell whether only a person can move a run on: by an event, a cell, or a command.
+
+    A wait's own timeout doesn't count as something that moves it on.
+
+    Args:
+        run: The run.
+        look: Gives what another run waits for: a child's.
+        deepest: How many generations of children to look at.
+    """
+    if run.status.is_terminal:
+        return False
+    if run.is_stuck:
+        return True
+    if run.activities or run.timers or run.starts or deepest == 0:
+        return False
+    if not all(needs_a_person(look(child), look, deepest - 1) for child in run.children):
+        return False
+    return bool(run.events or run.children)
