@@ -19,7 +19,7 @@ CHROMIUM := chromium chromium-browser google-chrome-stable google-chrome
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint format clean interpreters chromium
+.PHONY: help demo test lab lint format clean interpreters oldest packages
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -28,8 +28,9 @@ help: ## this list
 demo: $(DEMO_STAMP) ## run the main job: a workflow that outlives its killed kernel
 	$(BIN)/nbflow demo $(DEMO_ARGS)
 
-test: lint interpreters chromium ## set up what the tests need, then lint, types and the whole suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+test: lint interpreters oldest packages ## set up what the tests need, then lint, types and the whole suite
+	$(OLDEST)/bin/python -m pytest -n $(WORKERS) --quiet -m kernel tests/jupyter
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lab: $(LAB_STAMP) ## open JupyterLab on notebooks/
 	$(BIN)/python -m jupyterlab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --notebook-dir=notebooks $(LAB_ARGS)
@@ -92,15 +93,33 @@ interpreters: .venv-3.12/.nbflow-core .venv-3.13/.nbflow-core
 		echo "making .venv-3.$* with $$("$$python" --version)"; "$$python" -m venv --clear .venv-3.$*; fi; \
 	.venv-3.$*/bin/python -m pip install --quiet --quiet anyio msgspec pydantic; touch $@
 
-# --- Chromium ----------------------------------------------------------------------------------------
+# Front ends and kernels are often older than nbflow: the kernel tests run on the oldest that is supported too.
+OLDEST := .venv-oldest
+OLDEST_PINS := ipykernel==6.30.* ipython==8.30.*
 
-# From the system's packages only. Without it the browser tests are skipped, and say so.
-chromium:
-	@for name in $(CHROMIUM); do if command -v "$$name" >/dev/null; then exit 0; fi; done; \
-	if ! command -v apt-get >/dev/null; then echo "no Chromium and no apt-get here: the browser tests are skipped"; exit 0; fi; \
+oldest: $(OLDEST)/.nbflow-oldest
+
+$(OLDEST)/.nbflow-oldest: pyproject.toml Makefile | $(BIN)/python
+	@echo "making $(OLDEST) with $(OLDEST_PINS)"
+	@$(BIN)/python -m venv --clear $(OLDEST)
+	@$(OLDEST)/bin/python -m pip install --quiet --quiet --editable . $(OLDEST_PINS) \
+		hypothesis nbformat nbmake pytest pytest-asyncio pytest-timeout pytest-xdist
+	@touch $@
+
+# --- the system's packages -----------------------------------------------------------------------------
+
+# Chromium for the browser tests, which are skipped without it, and strace for the test that counts fsyncs.
+# From the system's packages only, and only what is missing.
+packages:
+	@missing=; \
+	found() { for name in "$$@"; do if command -v "$$name" >/dev/null; then return 0; fi; done; return 1; }; \
+	found $(CHROMIUM) || missing="chromium"; \
+	found strace || missing="$$missing strace"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "please install: $$missing (no apt-get here)"; exit 0; fi; \
 	root=; if [ "$$(id -u)" != 0 ]; then \
-		if sudo -n true 2>/dev/null; then root="sudo -n"; else echo "no Chromium, and no rights to install it: the browser tests are skipped"; exit 0; fi; fi; \
-	echo "installing Debian's chromium for the browser tests"; export DEBIAN_FRONTEND=noninteractive; \
-	install() { $$root apt-get install --yes --quiet --quiet --no-install-recommends chromium >/dev/null; }; \
+		if sudo -n true 2>/dev/null; then root="sudo -n"; else echo "please install: $$missing (no rights to)"; exit 0; fi; fi; \
+	echo "installing for the tests: $$missing"; export DEBIAN_FRONTEND=noninteractive; \
+	install() { $$root apt-get install --yes --quiet --quiet --no-install-recommends $$missing >/dev/null; }; \
 	{ install 2>/dev/null || { $$root apt-get update --quiet --quiet && install; }; } \
-		|| echo "Chromium could not be installed: the browser tests are skipped"
+		|| echo "$$missing could not be installed: the tests that need it say so"

@@ -1,4 +1,4 @@
-"""Activity attempts: started after the commit that scheduled them, at most so many at once.
+"""Activity attempts: begun after the commit that scheduled them, at most so many at once.
 
 An attempt whose result was not recorded runs again after a restart; one whose
 result was recorded never does (S19).
@@ -7,19 +7,45 @@ result was recorded never does (S19).
 from __future__ import annotations
 
 import asyncio
-import sys
+import logging
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from dataclasses import dataclass
 from datetime import datetime
-
-import anyio
+from typing import Any, Final
 
 from nbflow.core.context import WorkflowActivityContext
+from nbflow.core.failures import describe
 from nbflow.core.history import InputEvent, TaskCompleted, TaskFailed, TaskScheduled
 from nbflow.core.state import InstanceRecord
 from nbflow.definitions import ActivityDefinition, Registry
-from nbflow.engine.output import AttemptPrints, context_with
+from nbflow.engine.output import AttemptPrints, context_with, terminal
 from nbflow.ports import ActivityExecutor, Clock, Invocation, InvocationOutcome
+
+_log: Final = logging.getLogger("nbflow.engine")
+
+_CLOSE_SECONDS: Final = 2.0
+"""How long closing waits for ``async def`` activities that were cancelled."""
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """One attempt, from its scheduling to its end.
+
+    Attributes:
+        record: The run's row, when it was scheduled.
+        event: Its scheduling.
+        origin: The context of the cell that its prints belong to.
+        running: The task that runs it; None before it has begun.
+        withdrawn: Whether nobody waits for it any more.
+    """
+
+    record: InstanceRecord
+    event: TaskScheduled
+    origin: Context | None
+    running: asyncio.Task[None] | None = None
+    withdrawn: bool = False
 
 
 class ActivityRunner:
@@ -31,7 +57,6 @@ class ActivityRunner:
         clock: Times their beginning and end.
         limit: How many run at once.
         deliver: Takes (instance ID, execution ID, result event), on the engine's loop.
-        missing: Takes the run that called an activity whose code isn't there, and its name.
         forward_orphans: Whether prints of runs that no cell of this process started go to stdout.
     """
 
@@ -43,87 +68,122 @@ class ActivityRunner:
         *,
         limit: int,
         deliver: Callable[[str, str, InputEvent], None],
-        missing: Callable[[InstanceRecord, str], None],
         forward_orphans: bool,
     ) -> None:
         self._executor = executor
         self._registry = registry
         self._clock = clock
-        self._limiter = anyio.CapacityLimiter(limit)
+        self._limit = limit
         self._deliver = deliver
-        self._missing = missing
         self._forward_orphans = forward_orphans
-        self._attempts: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._waiting: list[tuple[InstanceRecord, TaskScheduled]] = []
+        self._attempts: dict[str, dict[int, _Attempt]] = {}
+        self._queue: deque[_Attempt] = deque()
+        self._codeless: list[_Attempt] = []
+        self._running = 0
+        self._is_closed = False
 
     def start(self, record: InstanceRecord, event: TaskScheduled, origin: Context | None) -> None:
-        """Start an attempt, or have it wait for its code; one that is under way is not started twice."""
-        definition = self._registry.activity(event.name)
-        if definition is None:
-            self._waiting.append((record, event))
-            self._missing(record, event.name)
+        """Have an attempt begin as soon as its code is there and there is room; never twice."""
+        attempts = self._attempts.setdefault(record.execution_id, {})
+        if event.id in attempts:
             return
-        key = (record.execution_id, event.id)
-        if key not in self._attempts:
-            context = WorkflowActivityContext(
-                instance_id=record.instance_id,
-                execution_id=record.execution_id,
-                task_id=event.task_id,
-                attempt=event.attempt,
-                workflow_name=record.name,
-            )
-            attempt = self._attempt(definition, context, record.execution_id, event, origin)
-            self._attempts[key] = asyncio.get_running_loop().create_task(attempt)
+        attempt = attempts[event.id] = _Attempt(record, event, origin)
+        if self._registry.activity(event.name) is None:
+            self._codeless.append(attempt)
+        else:
+            self._queue.append(attempt)
+            self._begin_next()
+
+    def withdraw(self, execution_id: str, task_id: int | None = None) -> None:
+        """Let one attempt, or all of an execution, not begin; what runs already finishes."""
+        attempts = self._attempts.get(execution_id, {})
+        for attempt in [*attempts.values()] if task_id is None else [attempts.get(task_id)]:
+            if attempt is None or attempt.running is not None:
+                continue
+            attempt.withdrawn = True
+            self._forget(attempt)
 
     def code_arrived(self) -> None:
         """Start the attempts whose code is there now."""
-        waiting, self._waiting = self._waiting, []
-        for record, event in waiting:
-            if self._registry.activity(event.name) is None:
-                self._waiting.append((record, event))
-            else:
-                self.start(record, event, None)
+        waiting, self._codeless = self._codeless, []
+        for attempt in waiting:
+            if attempt.withdrawn:
+                continue
+            found = self._registry.activity(attempt.event.name) is not None
+            (self._queue if found else self._codeless).append(attempt)
+        self._begin_next()
 
-    def missing_for(self, instance_id: str) -> list[str]:
-        """Names of activities that a run called and whose code isn't there."""
-        return sorted({event.name for record, event in self._waiting if record.instance_id == instance_id})
+    def missing(self, execution_id: str) -> dict[int, str]:
+        """The attempts of an execution that wait for code, and the activities' names."""
+        return {
+            attempt.event.id: attempt.event.name
+            for attempt in list(self._codeless)
+            if attempt.record.execution_id == execution_id and not attempt.withdrawn
+        }
 
     async def close(self) -> None:
         """Stop waiting for attempts; ``async def`` ones are cancelled, threads end with the process."""
-        attempts = list(self._attempts.values())
-        for attempt in attempts:
-            attempt.cancel()
-        await asyncio.gather(*attempts, return_exceptions=True)
+        self._is_closed = True
+        running = [a.running for of_one in self._attempts.values() for a in of_one.values() if a.running]
+        for task in running:
+            task.cancel()
+        if running:
+            _, left = await asyncio.wait(running, timeout=_CLOSE_SECONDS)
+            if left:
+                _log.warning("%d activities don't end when they are cancelled: left behind", len(left))
         await self._executor.close()
 
-    async def _attempt(
-        self,
-        definition: ActivityDefinition[..., object],
-        context: WorkflowActivityContext,
-        execution_id: str,
-        event: TaskScheduled,
-        origin: Context | None,
-    ) -> None:
+    def _begin_next(self) -> None:
+        while self._running < self._limit and self._queue and not self._is_closed:
+            attempt = self._queue.popleft()
+            if not attempt.withdrawn:
+                self._running += 1
+                attempt.running = asyncio.get_running_loop().create_task(self._run(attempt))
+
+    def _forget(self, attempt: _Attempt) -> None:
+        attempts = self._attempts.get(attempt.record.execution_id, {})
+        attempts.pop(attempt.event.id, None)
+        if not attempts:
+            self._attempts.pop(attempt.record.execution_id, None)
+
+    async def _run(self, attempt: _Attempt) -> None:
+        started_at = self._clock.now()
+        prints = AttemptPrints(self._forward_to(attempt.origin))
         try:
-            async with self._limiter:
-                started_at = self._clock.now()
-                prints = AttemptPrints(self._forward_to(origin))
-                invocation = _invocation(definition, context, event, context_with(prints, origin))
-                outcome = await self._executor.run(invocation)
-            result = _result(event, outcome, started_at, self._clock.now(), prints.text)
+            outcome = await self._invoke(attempt, context_with(prints, attempt.origin))
         finally:
-            self._attempts.pop((execution_id, event.id), None)
-        self._deliver(context.instance_id, execution_id, result)
+            self._running -= 1
+            self._forget(attempt)
+            self._begin_next()
+        prints.flush()
+        result = _result(attempt.event, outcome, started_at, self._clock.now(), prints.text)
+        self._deliver(attempt.record.instance_id, attempt.record.execution_id, result)
+
+    async def _invoke(self, attempt: _Attempt, variables: Context) -> InvocationOutcome:
+        record, event = attempt.record, attempt.event
+        definition = self._registry.activity(event.name)
+        assert definition is not None, "an attempt begins only once its code is there"
+        context = WorkflowActivityContext(
+            instance_id=record.instance_id,
+            execution_id=record.execution_id,
+            task_id=event.task_id,
+            attempt=event.attempt,
+            workflow_name=record.name,
+        )
+        try:
+            return await self._executor.run(_invocation(definition, context, event, variables))
+        except Exception as error:  # the executor itself failed: an attempt may not vanish
+            _log.exception("the executor failed in %s of %s", event.name, record.instance_id)
+            return InvocationOutcome(worker="", failure=describe(error))
 
     def _forward_to(self, origin: Context | None) -> Callable[[str], object] | None:
         if origin is None and not self._forward_orphans:
             return None
-        stream = sys.stdout
-        return getattr(stream, "stream", stream).write
+        return terminal().write
 
 
 def _invocation(
-    definition: ActivityDefinition[..., object],
+    definition: ActivityDefinition[..., Any],
     context: WorkflowActivityContext,
     event: TaskScheduled,
     variables: Context,
@@ -152,7 +212,7 @@ def _result(
             worker=outcome.worker,
             prints=prints,
         )
-    assert outcome.result is not None
+    assert outcome.result is not None, "an outcome has a result or a failure"
     return TaskCompleted(
         at=ended_at,
         scheduled_id=event.id,

@@ -1,8 +1,8 @@
 """Group commit: what a tick wants written, in one transaction, on the store's own thread.
 
 When a commit fails, its items are tried again one instance at a time, so that
-one bad row can't stop the tick (S67). What fails alone is told so; the others
-never notice.
+one bad row can't stop the tick (S67). What fails alone is told so, and written
+apart from the others until it succeeds; the others never notice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class CommitItem:
     """Operations that belong together, and what depends on them.
 
     Attributes:
-        instance_id: Whose they are; items of one instance are tried together. None: nobody's.
+        instance_id: Whose they are; items of one instance stay together. None: nobody's.
         operations: In order.
         committed: Called on the engine's loop once they are durable.
         failed: Called instead if they could not be written.
@@ -48,7 +48,7 @@ class Committer:
     def __init__(self, store: HistoryStore) -> None:
         self._store = store
         self._thread = SerialThread("nbflow-store")
-        self.commits = 0
+        self._suspects: set[str | None] = set()
 
     async def open(self) -> None:
         """Open the store; raises StoreError."""
@@ -56,38 +56,57 @@ class Committer:
 
     async def close(self) -> None:
         """Close the store and end its thread."""
-        await self._thread.run(self._store.close)
-        self._thread.stop(timeout=5.0)
+        try:
+            await self._thread.run(self._store.close)
+        finally:
+            self._thread.stop(timeout=5.0)
 
     async def read(self, query: Callable[[HistoryStore], _T]) -> _T:
-        """Run a query behind every commit that was asked for before it."""
+        """Run a query behind every commit that was asked for before it; raises StoreError."""
         return await self._thread.run(lambda: query(self._store))
 
     async def commit(self, items: Sequence[CommitItem]) -> None:
         """Write all items in one transaction, or, if that fails, instance by instance."""
-        if not items:
-            return
+        together = [item for item in items if item.instance_id not in self._suspects]
+        apart = [item for item in items if item.instance_id in self._suspects]
         try:
-            await self._write(items)
+            await self._write(together)
         except StoreError as error:
-            groups = _by_instance(items)
-            if len(groups) == 1:
-                _fail(items, error)
-                return
-            _log.warning("a commit of %d instances failed (%s): trying them one by one", len(groups), error)
-            for group in groups:
-                try:
-                    await self._write(group)
-                except StoreError as own:
-                    _fail(group, own)
+            groups = _by_instance(together)
+            if len(groups) > 1:
+                _log.warning("a commit for %d instances failed (%s): one by one now", len(groups), error)
+                apart = [*together, *apart]
+            else:
+                self._failed(together, error)
+        for group in _by_instance(apart):
+            try:
+                await self._write(group)
+            except StoreError as error:
+                self._failed(group, error)
+            else:
+                self._suspects.discard(group[0].instance_id)
 
     async def _write(self, items: Sequence[CommitItem]) -> None:
         operations = [operation for item in items for operation in item.operations]
         if operations:
-            await self._thread.run(lambda: self._store.commit(operations))
-            self.commits += 1
+            await self._thread.run(lambda: self._commit(operations))
         for item in items:
             item.committed()
+
+    def _commit(self, operations: Sequence[Operation]) -> None:
+        try:
+            self._store.commit(operations)
+        except StoreError:
+            raise
+        except Exception as error:
+            _log.exception("the store raised something else than a StoreError")
+            raise StoreError(f"the store failed: {type(error).__name__}: {error}") from error
+
+    def _failed(self, items: Sequence[CommitItem], error: StoreError) -> None:
+        for item in items:
+            if item.instance_id is not None:
+                self._suspects.add(item.instance_id)
+            item.failed(error)
 
 
 def _by_instance(items: Sequence[CommitItem]) -> list[list[CommitItem]]:
@@ -95,8 +114,3 @@ def _by_instance(items: Sequence[CommitItem]) -> list[list[CommitItem]]:
     for item in items:
         groups.setdefault(item.instance_id if item.instance_id is not None else id(item), []).append(item)
     return list(groups.values())
-
-
-def _fail(items: Sequence[CommitItem], error: StoreError) -> None:
-    for item in items:
-        item.failed(error)

@@ -9,10 +9,12 @@ workflows at most, and never the engine.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from nbflow.core.context import ActivityReference
 from nbflow.core.divergence import ExecutionStalledError
@@ -34,6 +36,7 @@ class TurnRequest:
         record: The instance's row.
         rows: The messages, in order.
         code: The workflow's code; None where only control messages are to be handled.
+        adopts: The version that the run changes over to if the turn can be taken; None: it stays.
         missing: Why there is no code, where there ought to be.
         history: The whole history for a cold execution; None if it is in memory.
         now: The turn's time.
@@ -42,6 +45,7 @@ class TurnRequest:
     record: InstanceRecord
     rows: Sequence[InboxRow]
     code: WorkflowCode | None
+    adopts: str | None
     missing: Stall | None
     history: list[HistoryEvent] | None
     now: datetime
@@ -53,17 +57,15 @@ class TurnOutcome:
 
     Attributes:
         transition: What to commit.
-        is_stalled: Whether the turn could not be taken: its messages stay.
         is_warm: Whether the execution is in memory now.
         prints: What the workflow printed, to be shown once the turn is committed.
         references: Activities that the code called, by name.
     """
 
     transition: Transition
-    is_stalled: bool = False
     is_warm: bool = False
     prints: str = ""
-    references: dict[str, ActivityReference]
+    references: Mapping[str, ActivityReference] = field(default_factory=dict[str, ActivityReference])
 
 
 @dataclass(eq=False)
@@ -86,19 +88,19 @@ class Dispatcher:
 
     def take(self, request: TurnRequest) -> TurnOutcome:
         """Take a turn; whatever goes wrong becomes a stall, and the live execution is discarded."""
-        record = request.record
         try:
             if request.missing is not None:
-                return self._stalled(request, request.missing)
+                raise ExecutionStalledError(request.missing)
             if request.code is None:
                 return self._take_codeless(request)
             return self._take_live(request, request.code)
         except ExecutionStalledError as error:
-            return self._stalled(request, error.stall)
-        except Exception as error:
-            _log.exception("a turn of %s failed inside nbflow", record.instance_id)
-            message = f"nbflow itself failed in this turn ({type(error).__name__}: {error}): please report it"
-            return self._stalled(request, Stall(reason=StallReason.STUCK, message=message))
+            stall = error.stall
+        except BaseException as error:
+            _log.exception("a turn of %s failed", request.record.instance_id)
+            stall = _inexplicable(error)
+        self.evict([request.record.instance_id])
+        return stalled_outcome(request, stall)
 
     def evict(self, instance_ids: Sequence[str]) -> None:
         """Take executions out of memory; unknown ones are no error."""
@@ -109,6 +111,8 @@ class Dispatcher:
 
     def _take_live(self, request: TurnRequest, code: WorkflowCode) -> TurnOutcome:
         record = request.record
+        if request.adopts is not None:
+            record = msgspec.structs.replace(record, definition=request.adopts)
         live = self._live.get(record.instance_id)
         if request.history is not None:
             self.evict([record.instance_id])
@@ -133,9 +137,7 @@ class Dispatcher:
 
     def _replayed(self, record: InstanceRecord, code: WorkflowCode, history: list[HistoryEvent]) -> _Live:
         prints = TurnPrints()
-        execution = replay(
-            code, history, instance_id=record.instance_id, context=context_with(prints, None)
-        )
+        execution = replay(code, history, instance_id=record.instance_id, context=context_with(prints, None))
         return _Live(execution=execution, state=RuntimeState.of(history), prints=prints)
 
     def _take_codeless(self, request: TurnRequest) -> TurnOutcome:
@@ -143,12 +145,20 @@ class Dispatcher:
         record = request.record
         self.evict([record.instance_id])
         state = RuntimeState.of(request.history)
-        turn = Turn(
-            record, state, Codeless(), now=request.now, next_row_id=self._next_row_id, recovers=False
-        )
-        return TurnOutcome(transition=turn.take(request.rows), references={})
+        turn = Turn(record, state, Codeless(), now=request.now, next_row_id=self._next_row_id, recovers=False)
+        return TurnOutcome(transition=turn.take(request.rows))
 
-    def _stalled(self, request: TurnRequest, report: Stall) -> TurnOutcome:
-        self.evict([request.record.instance_id])
-        transition = stalled(request.record, report, now=request.now)
-        return TurnOutcome(transition=transition, is_stalled=True, references={})
+
+def stalled_outcome(request: TurnRequest, report: Stall) -> TurnOutcome:
+    """A turn that could not be taken: nothing of it counts but the stall, and the messages stay."""
+    return TurnOutcome(transition=stalled(request.record, report, now=request.now))
+
+
+def _inexplicable(error: BaseException) -> Stall:
+    if isinstance(error, Exception):
+        message = f"nbflow itself failed in this turn ({type(error).__name__}: {error}): please report it"
+    else:
+        message = (
+            f"a branch of the workflow raised {type(error).__name__}: raise an ordinary exception instead"
+        )
+    return Stall(reason=StallReason.STUCK, message=message)

@@ -10,62 +10,90 @@ until the turn is committed, and drops it during replay (S70).
 from __future__ import annotations
 
 import contextlib
-import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from contextvars import Context, ContextVar
-from typing import Final, TextIO
+from typing import Any, Final, Protocol, TextIO, cast
 
-SINK: ContextVar[Callable[[str], None] | None] = ContextVar("nbflow_print_sink", default=None)
+
+class Sink(Protocol):
+    """Where the prints of some code go."""
+
+    def __call__(self, text: str) -> None:
+        """Take some text."""
+        ...
+
+    def flush(self) -> None:
+        """Pass on what was held back only for the sake of whole lines."""
+        ...
+
+
+SINK: ContextVar[Sink | None] = ContextVar("nbflow_print_sink", default=None)
 
 MAX_PRINTS: Final = 64 * 1024
 """Characters of one attempt's prints that its history keeps."""
 
+_MAX_LINE: Final = 8 * 1024
 
-class PrintRouter(io.TextIOBase):
-    """A text stream that asks the context where its text goes."""
+
+class PrintRouter:
+    """Stands in for a text stream, and asks the context where text goes; all else is the stream's.
+
+    Args:
+        stream: The stream.
+    """
 
     def __init__(self, stream: TextIO) -> None:
-        super().__init__()
         self.stream = stream
+        self.is_closed = False
 
-    def write(self, s: str, /) -> int:
+    def write(self, text: str) -> int:
+        """Write to the sink of the present context, or else to the stream."""
         sink = SINK.get()
         if sink is None:
-            return self.stream.write(s)
-        sink(s)
-        return len(s)
+            return self.stream.write(text)
+        sink(text)
+        return len(text)
 
     def flush(self) -> None:
-        self.stream.flush()
+        """Flush the sink of the present context, or else the stream."""
+        sink = SINK.get()
+        (self.stream if sink is None else sink).flush()
 
-    def isatty(self) -> bool:
-        return self.stream.isatty()
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write each of them."""
+        for line in lines:
+            self.write(line)
 
-    def fileno(self) -> int:
-        return self.stream.fileno()
-
-    def writable(self) -> bool:
-        return True
-
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
 @contextlib.contextmanager
-def routed_prints():
+def routed_prints() -> Generator[PrintRouter]:
     """Put a router in front of ``sys.stdout`` for as long as the block lasts."""
     router = PrintRouter(sys.stdout)
-    sys.stdout = router
+    sys.stdout = cast("TextIO", router)
     try:
         yield router
     finally:
-        if sys.stdout is router:
-            sys.stdout = router.stream
+        router.is_closed = True
+        while isinstance(present := cast("object", sys.stdout), PrintRouter) and present.is_closed:
+            sys.stdout = present.stream
+
+
+def terminal() -> TextIO:
+    """Where text goes that no sink asks for: ``sys.stdout``, behind the routers of open runtimes."""
+    stream: Any = sys.stdout
+    while isinstance(stream, PrintRouter):
+        stream = stream.stream
+    return stream
 
 
 class AttemptPrints:
     """The sink of one activity attempt: keeps the beginning, passes everything on.
+
+    What it passes on are whole lines, so that those of attempts that run side by side don't mix.
 
     Args:
         forward: Where the text goes on to, or None to keep it only.
@@ -75,13 +103,31 @@ class AttemptPrints:
         self._parts: list[str] = []
         self._size = 0
         self._forward = forward
+        self._line = ""
 
     def __call__(self, text: str) -> None:
         if self._size < MAX_PRINTS:
             self._parts.append(text[: MAX_PRINTS - self._size])
         self._size += len(text)
-        if self._forward is not None:
+        lines, newline, rest = text.rpartition("\n")
+        if newline:
+            self._pass_on(self._line + lines + newline)
+            self._line = ""
+        self._line += rest
+        if len(self._line) > _MAX_LINE:
+            self.flush()
+
+    def flush(self) -> None:
+        line, self._line = self._line, ""
+        self._pass_on(line)
+
+    def _pass_on(self, text: str) -> None:
+        if self._forward is None or not text:
+            return
+        try:
             self._forward(text)
+        except (OSError, ValueError):  # nobody looks any more: no reason for an activity to fail
+            self._forward = None
 
     @property
     def text(self) -> str:
@@ -105,13 +151,16 @@ class TurnPrints:
         if self.is_open:
             self._parts.append(text)
 
+    def flush(self) -> None:
+        pass  # the commit does that
+
     def take(self) -> str:
         """What was printed since the last call."""
         parts, self._parts = self._parts, []
         return "".join(parts)
 
 
-def context_with(sink: Callable[[str], None], origin: Context | None) -> Context:
+def context_with(sink: Sink, origin: Context | None) -> Context:
     """A context that leads prints to a sink; a copy of ``origin``, or an empty one."""
     context = origin.copy() if origin is not None else Context()
     context.run(SINK.set, sink)

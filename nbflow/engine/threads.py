@@ -9,6 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from nbflow.errors import RuntimeClosedError
+
 _T = TypeVar("_T")
 
 
@@ -21,13 +23,19 @@ class SerialThread:
 
     def __init__(self, name: str) -> None:
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._is_stopped = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, call: Callable[[], _T]) -> Future[_T]:
-        """Queue a call; what it returns or raises comes by the future."""
+        """Queue a call; what it returns or raises comes by the future, RuntimeClosedError after `stop`."""
         future: Future[_T] = Future()
-        self._jobs.put((call, future))
+        with self._lock:
+            if self._is_stopped:
+                future.set_exception(RuntimeClosedError("the runtime is closed"))
+            else:
+                self._jobs.put((call, future))
         return future
 
     async def run(self, call: Callable[[], _T]) -> _T:
@@ -36,7 +44,10 @@ class SerialThread:
 
     def stop(self, timeout: float) -> bool:
         """End the thread behind what is queued; tell whether it ended in time (seconds)."""
-        self._jobs.put(None)
+        with self._lock:
+            if not self._is_stopped:
+                self._is_stopped = True
+                self._jobs.put(None)
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

@@ -6,14 +6,20 @@ Nothing is held in memory for a waiting timer but the earliest due time (S26).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from nbflow.core.operations import InboxRow
 from nbflow.engine.commits import Committer
+from nbflow.errors import StoreError
 from nbflow.ports import Clock
 
-_PAGE = 1000
+_log: Final = logging.getLogger("nbflow.engine")
+_PAGE: Final = 1000
+_RETRY_SECONDS: Final = 1.0
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class TimerPump:
@@ -30,25 +36,24 @@ class TimerPump:
         self._clock = clock
         self._deliver = deliver
         self._delivered: tuple[datetime, int] | None = None
-        self._next: datetime | None = None
+        self._next: datetime | None = _LONG_AGO  # to begin with, whatever is overdue
         self._reading_until: datetime | None = None
         self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Deliver until cancelled; overdue rows go out at once."""
-        self._next = await self._committer.read(lambda store: store.next_due())
         while True:
             self._changed.clear()
             if self._next is None:
                 await self._changed.wait()
-            elif self._clock.now() >= self._next:
-                await self._deliver_due()
-            else:
+            elif self._clock.now() < self._next:
                 await self._nap(self._next)
+            else:
+                await self._deliver_due()
 
     def added(self, row: InboxRow) -> None:
         """Take note of a row that was committed just now."""
-        assert row.due is not None
+        assert row.due is not None, "a timer has a due time"
         is_behind = self._delivered is not None and (row.due, row.row_id) <= self._delivered
         is_read_now = self._reading_until is not None and row.due <= self._reading_until
         if is_behind or is_read_now:
@@ -60,18 +65,26 @@ class TimerPump:
             self._changed.set()
 
     async def _deliver_due(self) -> None:
-        until, after = self._clock.now(), self._delivered
+        until, overdue = self._clock.now(), self._next
         self._next, self._reading_until = None, until
         try:
-            rows = await self._committer.read(lambda store: store.read_due(until, after=after, limit=_PAGE))
-            for row in rows:
-                assert row.due is not None
-                self._delivered = (row.due, row.row_id)
-                self._deliver(row)
-            behind = self._delivered
-            found = await self._committer.read(lambda store: store.next_due(behind))
+            await self._read(until)
+        except StoreError as error:
+            _log.warning("timers could not be read (%s): tried again", error)
+            self._next = overdue
+            await asyncio.sleep(_RETRY_SECONDS)
         finally:
             self._reading_until = None
+
+    async def _read(self, until: datetime) -> None:
+        after = self._delivered
+        rows = await self._committer.read(lambda store: store.read_due(until, after=after, limit=_PAGE))
+        for row in rows:
+            assert row.due is not None, "the store gives rows that have a due time"
+            self._delivered = (row.due, row.row_id)
+            self._deliver(row)
+        behind = self._delivered
+        found = await self._committer.read(lambda store: store.next_due(behind))
         if found is not None and (self._next is None or found < self._next):
             self._next = found
 

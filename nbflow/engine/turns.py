@@ -1,14 +1,14 @@
-"""The engine's side of turns: which code, which history, and whose turn it is.
+"""The engine's side of turns: histories are read, turns taken on the dispatch thread, outcomes collected.
 
-Turns of many instances are asked for at once and come back in any order; one
-instance never has two of them under way, nor one whose commit is not done.
+Turns of many instances are asked for at once and come back in any order. Which
+executions are in memory is known here; one is taken out only between its turns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -16,27 +16,28 @@ from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall, StallReason
 from nbflow.core.transition import CONTROLS
 from nbflow.definitions import Registry
+from nbflow.engine.code import missing_workflow
 from nbflow.engine.commits import Committer
-from nbflow.engine.dispatch import Dispatcher, TurnOutcome, TurnRequest
-from nbflow.engine.mailbox import Mailbox
+from nbflow.engine.dispatch import Dispatcher, TurnOutcome, TurnRequest, stalled_outcome
+from nbflow.engine.instance import Instance
 from nbflow.engine.threads import SerialThread
-from nbflow.errors import StoreError
+from nbflow.errors import StoreError, UnknownHistoryKindError
 from nbflow.ports import Clock, HistoryStore
 
 _log: Final = logging.getLogger("nbflow.engine")
 
 
 class Turns:
-    """Has turns taken on the dispatch thread, and knows which executions are in memory there.
+    """Has turns taken, and keeps a bounded number of executions in memory.
 
     Args:
         committer: Reads histories.
         registry: The code.
         clock: The time of each turn.
-        records: The rows of instances that the engine knows, by ID.
         next_row_id: Gives row IDs for timers.
-        wake: Called when there is something to collect.
-        unreadable: Called for a run whose history can't be read.
+        touch: Called with an instance that was loaded.
+        failed: Called with an instance that could not be loaded.
+        wake: Called when there is an outcome to collect.
     """
 
     def __init__(
@@ -44,135 +45,103 @@ class Turns:
         committer: Committer,
         registry: Registry,
         clock: Clock,
-        records: dict[str, InstanceRecord],
         *,
         next_row_id: Callable[[], int],
+        touch: Callable[[Instance], None],
+        failed: Callable[[Instance, StoreError], None],
         wake: Callable[[], None],
-        unreadable: Callable[[Mailbox, StoreError], None],
     ) -> None:
         self._committer = committer
         self._registry = registry
         self._clock = clock
-        self._records = records
+        self._touch = touch
+        self._failed = failed
         self._wake = wake
-        self._unreadable = unreadable
         self._thread = SerialThread("nbflow-dispatch")
         self._dispatcher = Dispatcher(next_row_id)
-        self._warm: OrderedDict[str, str] = OrderedDict()
-        self._outcomes: deque[tuple[Mailbox, TurnOutcome]] = deque()
-        self._loads: set[asyncio.Task[None]] = set()
-        self._idle = asyncio.Event()
+        self._warm: OrderedDict[str, Instance] = OrderedDict()
+        self._outcomes: list[tuple[Instance, TurnOutcome]] = []
+        self._loads: dict[str, asyncio.Task[StoreError | None]] = {}
+        self._rested = asyncio.Event()
         self.running = 0
 
-    async def stop(self) -> None:
-        """Take everything out of memory and end the dispatch thread, if it comes back in time."""
-        self.evict(list(self._warm))
-        await asyncio.get_running_loop().run_in_executor(None, self._thread.stop, 1.0)
+    # -- reading ------------------------------------------------------------------------------
 
-    def begin(self, mailbox: Mailbox) -> None:
-        """Begin the turn of a mailbox that is ready."""
-        instance_id = mailbox.instance_id
-        record = self._records.get(instance_id)
-        if record is not None and mailbox.is_new:
-            mailbox.is_new = False
-            self._dispatch(mailbox, record, history=[])
-        elif record is not None and self._warm.get(instance_id) == record.execution_id:
-            self._dispatch(mailbox, record, history=None)
-        else:
-            mailbox.turn = []
+    def load(self, instance: Instance) -> asyncio.Task[StoreError | None]:
+        """Read an instance's row, if it is not known, and its history; the engine is told when that is done.
+
+        Returns:
+            A task whose result is the error if they can't be read; it may not be cancelled.
+        """
+        load = self._loads.get(instance.instance_id)
+        if load is None:
+            instance.is_loading = True
             self.running += 1
-            load = asyncio.get_running_loop().create_task(self._load(mailbox))
-            self._loads.add(load)
-            load.add_done_callback(self._loaded)
+            load = asyncio.get_running_loop().create_task(self._load(instance))
+            self._loads[instance.instance_id] = load
+        return load
 
-    async def join(self, seconds: float) -> None:
-        """Wait until no turn is running, but not longer than so."""
-        if self.running == 0:
-            return
-        self._idle.clear()
-        handle = asyncio.get_running_loop().call_later(seconds, self._idle.set)
-        await self._idle.wait()
-        handle.cancel()
+    async def _load(self, instance: Instance) -> StoreError | None:
+        known = instance.record
 
-    def collect(self) -> list[tuple[Mailbox, TurnOutcome]]:
-        """The turns that were taken since the last call."""
-        outcomes = list(self._outcomes)
-        self._outcomes.clear()
-        return outcomes
-
-    def keep_warm(self, record: InstanceRecord, is_warm: bool) -> None:
-        """Note whether an execution is in memory."""
-        if is_warm:
-            self._warm[record.instance_id] = record.execution_id
-            self._warm.move_to_end(record.instance_id)
-        else:
-            self._warm.pop(record.instance_id, None)
-
-    def surplus(self, cache_size: int, busy: set[str]) -> list[str]:
-        """The executions that were used longest ago and exceed the cache."""
-        count = len(self._warm) - cache_size
-        if count <= 0:
-            return []
-        idle = [instance_id for instance_id in self._warm if instance_id not in busy]
-        return idle[:count]
-
-    def evict(self, instance_ids: list[str]) -> None:
-        """Take executions out of memory."""
-        for instance_id in instance_ids:
-            self._warm.pop(instance_id, None)
-        if instance_ids:
-            self._thread.submit(lambda: self._dispatcher.evict(instance_ids))
-
-    async def _load(self, mailbox: Mailbox) -> None:
-        instance_id = mailbox.instance_id
-        present = self._records.get(instance_id)
-        execution_id = present.execution_id if present is not None else None
-
-        def read(store: HistoryStore) -> tuple[InstanceRecord | None, list[HistoryEvent]]:
-            return store.get_instance(instance_id), store.read_history(instance_id, execution_id)
+        def read(store: HistoryStore) -> tuple[InstanceRecord | None, list[HistoryEvent] | StoreError]:
+            record = known if known is not None else store.get_instance(instance.instance_id)
+            if record is None or record.status.is_terminal:
+                return record, []
+            try:
+                return record, store.read_history(record.instance_id, record.execution_id)
+            except UnknownHistoryKindError as error:
+                return record, error
 
         try:
             record, history = await self._committer.read(read)
         except StoreError as error:
-            mailbox.turn = None
-            self._unreadable(mailbox, error)
-            return
-        mailbox.turn = None
-        known = self._records.get(instance_id) or record
-        if known is None:
-            mailbox.is_orphaned = True
-            return
-        self._records[instance_id] = known
-        if mailbox.is_ready(known):
-            self._dispatch(mailbox, known, history=history)
+            self._failed(instance, error)
+            return error
+        else:
+            instance.record, instance.is_known = record, True
+            if isinstance(history, StoreError):
+                instance.unreadable = history
+            else:
+                instance.history = history
+            return None
+        finally:
+            instance.is_loading = False
+            del self._loads[instance.instance_id]
+            self._ended()
+            self._touch(instance)
 
-    def _loaded(self, load: asyncio.Task[None]) -> None:
-        self._loads.discard(load)
-        self._ended()
-        if not load.cancelled() and load.exception() is not None:
-            _log.error("a turn could not begin", exc_info=load.exception())
+    # -- turns --------------------------------------------------------------------------------
 
-    def _ended(self) -> None:
-        self.running -= 1
-        if self.running == 0:
-            self._idle.set()
-        self._wake()
-
-    def _dispatch(self, mailbox: Mailbox, record: InstanceRecord, history: list[HistoryEvent] | None) -> None:
-        code = self._registry.workflow(record.name, record.definition)
-        missing = self.missing_workflow(record) if code is None else None
-        controls_only = record.status is RuntimeStatus.STALLED and not mailbox.retry
-        if missing is not None and mailbox.has(CONTROLS):
+    def begin(self, instance: Instance) -> None:
+        """Begin the turn of an instance that is ready and loaded."""
+        record = instance.record
+        assert record is not None, "a turn needs an instance"
+        is_stalled = record.status is RuntimeStatus.STALLED
+        adopts = instance.adopts if is_stalled and instance.retry else None
+        code = self._registry.workflow(record.name, adopts or record.definition)
+        controls_only = is_stalled and not instance.retry
+        if code is None and instance.has(CONTROLS):
             controls_only = True  # without its code a run can still be ended or paused; the rest waits
-        messages = mailbox.begin_turn(controls_only=controls_only)
+        history, instance.history = instance.history, None
+        unreadable, instance.unreadable = instance.unreadable, None
+        messages = instance.begin_turn(controls_only=controls_only)
         request = TurnRequest(
             record=record,
             rows=[message.row for message in messages],
             code=None if controls_only else code,
-            missing=None if controls_only else missing,
-            history=history,
+            adopts=adopts,
+            missing=missing_workflow(self._registry, record) if code is None and not controls_only else None,
+            history=None if instance.is_warm else history,
             now=self._clock.now(),
         )
+        if unreadable is not None:
+            stall = Stall(reason=StallReason.CODE_MISSING, message=str(unreadable))
+            self._collect(instance, stalled_outcome(request, stall))
+        else:
+            self._dispatch(instance, request)
+
+    def _dispatch(self, instance: Instance, request: TurnRequest) -> None:
         self.running += 1
         loop = asyncio.get_running_loop()
 
@@ -181,20 +150,74 @@ class Turns:
             loop.call_soon_threadsafe(taken, outcome)
 
         def taken(outcome: TurnOutcome) -> None:
-            self._outcomes.append((mailbox, outcome))
+            self._collect(instance, outcome)
             self._ended()
 
         self._thread.submit(take)
 
-    def missing_workflow(self, record: InstanceRecord) -> Stall | None:
-        """Why a run's code isn't there, or None if it is."""
-        if self._registry.workflow(record.name, record.definition) is not None:
-            return None
-        if self._registry.workflow(record.name) is None:
-            message = f"{record.instance_id} waits for code: run the cell that defines `{record.name}`"
+    def _collect(self, instance: Instance, outcome: TurnOutcome) -> None:
+        self._outcomes.append((instance, outcome))
+        self._wake()
+
+    def _ended(self) -> None:
+        self.running -= 1
+        if self.running == 0:
+            self._rested.set()
+
+    async def join(self, seconds: float) -> None:
+        """Wait until no turn is under way, but not longer than so."""
+        if self.running == 0:
+            return
+        self._rested.clear()
+        handle = asyncio.get_running_loop().call_later(seconds, self._rested.set)
+        await self._rested.wait()
+        handle.cancel()
+
+    def collect(self) -> list[tuple[Instance, TurnOutcome]]:
+        """The turns that were taken since the last call."""
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    # -- what is in memory --------------------------------------------------------------------
+
+    def keep_warm(self, instance: Instance, is_warm: bool) -> None:
+        """Note whether an instance's execution is in memory, and that it was used just now."""
+        instance.is_warm = is_warm
+        if is_warm:
+            self._warm[instance.instance_id] = instance
+            self._warm.move_to_end(instance.instance_id)
         else:
-            message = (
-                f"{record.instance_id} was started with another version of `{record.name}`: run the cell that "
-                f"defines that version, or `%wf resume {record.instance_id}` to go on with the present one"
-            )
-        return Stall(reason=StallReason.CODE_MISSING, message=message)
+            self._warm.pop(instance.instance_id, None)
+
+    def evict(self, *instances: Instance) -> None:
+        """Take executions out of memory; none of them may have a turn under way."""
+        for instance in instances:
+            self.keep_warm(instance, False)
+        instance_ids = [instance.instance_id for instance in instances]
+        self._thread.submit(lambda: self._dispatcher.evict(instance_ids))
+
+    def evict_surplus(self, cache_size: int) -> list[Instance]:
+        """Take out of memory what exceeds the cache and was used the longest ago; gives what went."""
+        count = len(self._warm) - cache_size
+        if count <= 0:
+            return []
+        surplus = [instance for instance in self._warm.values() if not instance.is_busy][:count]
+        self.evict(*surplus)
+        return surplus
+
+    async def stop(self, seconds: float) -> None:
+        """Take everything out of memory and end the dispatch thread, if it comes back in time."""
+        for load in self._loads.values():
+            load.cancel()
+        self.evict(*self._warm.values())
+        # No executor here: Python starts no thread for one any more once it is shutting down.
+        last = asyncio.wrap_future(self._thread.submit(_nothing))
+        _, late = await asyncio.wait({last}, timeout=seconds)
+        if late:
+            last.cancel()
+            _log.warning("a workflow's code doesn't come back: its thread is left behind")
+        self._thread.stop(timeout=0)
+
+
+def _nothing() -> None:
+    pass

@@ -2,45 +2,71 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
+from nbflow.engine.output import terminal
 
 _log: Final = logging.getLogger("nbflow.engine")
 
 News: TypeAlias = Callable[[InstanceRecord, Sequence[HistoryEvent]], None]
 """Takes an instance's row and the events that a commit added; called on the engine's thread."""
 
+Condition: TypeAlias = Callable[[InstanceRecord], bool]
+"""Whether an instance's row is what somebody waits for; called on the engine's thread."""
+
 
 @dataclass(eq=False)
-class _Waiter:
-    condition: Callable[[InstanceRecord], bool]
+class Waiter:
+    """Somebody who waits for an instance's row to be as they want it.
+
+    Attributes:
+        condition: What they want.
+        future: Gets the row; cancelled when they wait no more.
+    """
+
+    condition: Condition
     future: Future[InstanceRecord]
+
+    def offer(self, record: InstanceRecord) -> None:
+        """Complete the future if the row is right; what the condition raises is the waiter's to see."""
+        try:
+            if not self.future.done() and self.condition(record):
+                self.future.set_result(record)
+        except InvalidStateError:  # cancelled at this very moment, from another thread
+            pass
+        except Exception as error:
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Tell them that nothing will come."""
+        try:
+            self.future.set_exception(error)
+        except InvalidStateError:
+            pass
 
 
 class Watchers:
     """Who is told what after a commit. Used on the engine's loop."""
 
     def __init__(self) -> None:
-        self._waiters: dict[str, list[_Waiter]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._waiters: dict[str, list[Waiter]] = {}
         self._subscribers: dict[str | None, list[News]] = {}
 
-    def watches(self, instance_id: str) -> bool:
-        """Whether anybody waits for news of that instance."""
-        return instance_id in self._waiters or instance_id in self._subscribers
-
-    def wait(
-        self, instance_id: str, condition: Callable[[InstanceRecord], bool], future: Future[InstanceRecord]
-    ) -> None:
-        """Complete a future with the instance's row as soon as the condition holds."""
-        self._waiters.setdefault(instance_id, []).append(_Waiter(condition, future))
+    def wait(self, instance_id: str, condition: Condition, future: Future[InstanceRecord]) -> Waiter:
+        """Complete a future with the instance's row as soon as a commit makes the condition hold."""
+        waiter = Waiter(condition, future)
+        self._waiters.setdefault(instance_id, []).append(waiter)
+        future.add_done_callback(lambda _: self._done(instance_id, waiter))
+        return waiter
 
     def subscribe(self, instance_id: str | None, news: News) -> Callable[[], None]:
         """Tell somebody of every commit of one instance, or of all; returns how to stop that."""
@@ -63,35 +89,35 @@ class Watchers:
                 news(record, events)
             except Exception:
                 _log.exception("somebody who watches %s failed", instance_id)
-        waiting = self._waiters.pop(instance_id, None)
-        if not waiting:
-            return
-        still: list[_Waiter] = []
-        for waiter in waiting:
-            if waiter.future.done():
-                continue
-            if not waiter.condition(record):
-                still.append(waiter)
-            else:
-                waiter.future.set_result(record)
-        if still:
-            self._waiters[instance_id] = still
+        for waiter in [*self._waiters.get(instance_id, ())]:
+            waiter.offer(record)
 
     def release_prints(self, origin: Context | None, text: str) -> None:
         """Show what a workflow printed, in the cell that started it."""
         if not text:
             return
-        stream = getattr(sys.stdout, "stream", sys.stdout)
         context = origin.copy() if origin is not None else Context()
         try:
-            context.run(stream.write, text)
-        except OSError:
+            context.run(terminal().write, text)
+        except Exception:
             _log.warning("what a workflow printed could not be shown", exc_info=True)
 
     def close(self, error: Exception) -> None:
         """Tell everybody who waits that nothing will come."""
-        waiting, self._waiters = self._waiters, {}
-        for waiter in [waiter for waiters in waiting.values() for waiter in waiters]:
-            if not waiter.future.done():
-                waiter.future.set_exception(error)
+        for waiter in [waiter for waiters in self._waiters.values() for waiter in waiters]:
+            waiter.fail(error)
         self._subscribers.clear()
+
+    def _done(self, instance_id: str, waiter: Waiter) -> None:
+        """Called on the thread that completed or cancelled the future."""
+        try:
+            self._loop.call_soon_threadsafe(self._forget, instance_id, waiter)
+        except RuntimeError:  # the loop is closed, and all is forgotten with it
+            pass
+
+    def _forget(self, instance_id: str, waiter: Waiter) -> None:
+        waiters = self._waiters.get(instance_id, [])
+        if waiter in waiters:
+            waiters.remove(waiter)
+        if not waiters:
+            self._waiters.pop(instance_id, None)

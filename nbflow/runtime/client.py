@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextvars import Context
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.payloads import codec
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.requests import StartRequest
-from nbflow.errors import DefinitionError, UnknownWorkflowError
+from nbflow.errors import DefinitionError, UnknownHistoryKindError, UnknownWorkflowError
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.runtime.handle import WorkflowHandle
 from nbflow.runtime.state import WorkflowState, workflow_state
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
+
+_STEP: Final = 0.2
+"""Seconds between looks, so that an interrupt is noticed soon."""
 
 
 class WorkflowClient:
@@ -85,6 +89,7 @@ class WorkflowClient:
         request = StartRequest(
             definition=definition,
             instance_id=instance_id if instance_id is not None else str(uuid.uuid4()),
+            is_fresh=instance_id is None,
             execution_id=uuid.uuid4().hex,
             input=encoded_input,
             start_at=start_at,
@@ -119,13 +124,11 @@ class WorkflowClient:
 
     def wait_for_workflow_start(self, instance_id: str, timeout: float | None = None) -> WorkflowState:
         """Wait until a run is no longer PENDING; raises TimeoutError."""
-        future = self.watch(instance_id, lambda record: record.status is not RuntimeStatus.PENDING)
-        return self._state(future.result(timeout))
+        return self._state(self.wait(instance_id, lambda r: r.status is not RuntimeStatus.PENDING, timeout))
 
     def wait_for_workflow_completion(self, instance_id: str, timeout: float | None = None) -> WorkflowState:
         """Wait until a run is COMPLETED, FAILED or TERMINATED; raises TimeoutError."""
-        future = self.watch(instance_id, lambda record: record.status.is_terminal)
-        return self._state(future.result(timeout))
+        return self._state(self.wait(instance_id, lambda r: r.status.is_terminal, timeout))
 
     def raise_workflow_event(self, instance_id: str, event_name: str, *, data: Any = None) -> None:
         """Raise an external event; returns once it is durable.
@@ -181,15 +184,10 @@ class WorkflowClient:
 
         def read(store: HistoryStore) -> list[tuple[InstanceRecord, list[HistoryEvent]]]:
             records = store.list_instances(where, after=after, limit=limit)
-            return [
-                (record, [] if record.status.is_terminal else store.read_history(record.instance_id))
-                for record in records
-            ]
+            return [(record, _open_history(store, record)) for record in records]
 
         rows = self._runtime.read(read)
-        return [
-            workflow_state(record, history, self._runtime.missing_code(record)) for record, history in rows
-        ]
+        return [self._state_of(record, history) for record, history in rows]
 
     def get_workflow_history(self, instance_id: str) -> list[HistoryEvent]:
         """The events of a run's present execution; raises InstanceNotFoundError."""
@@ -207,13 +205,35 @@ class WorkflowClient:
             record = self._runtime.call(self._runtime.requests.record(instance_id))
         return record, history
 
-    def watch(
-        self, instance_id: str, condition: Callable[[InstanceRecord], bool]
-    ) -> Future[InstanceRecord]:
-        """A future of the run's row once a condition holds; the condition runs on the engine's thread."""
+    def watch(self, instance_id: str, condition: Callable[[InstanceRecord], bool]) -> Future[InstanceRecord]:
+        """A future of the run's row once a condition holds; the condition runs on the engine's thread.
+
+        Cancel it when it is not wanted any more.
+        """
         future: Future[InstanceRecord] = Future()
         self._runtime.call(self._runtime.requests.watch(instance_id, condition, future))
         return future
+
+    def wait(
+        self, instance_id: str, condition: Callable[[InstanceRecord], bool], timeout: float | None = None
+    ) -> InstanceRecord:
+        """Wait until a condition holds for a run's row, in steps that an interrupt can come between.
+
+        Raises:
+            TimeoutError: It doesn't hold in time (seconds).
+        """
+        __tracebackhide__ = True
+        future = self.watch(instance_id, condition)
+        end = None if timeout is None else time.monotonic() + timeout
+        try:
+            while not future.done():
+                left = _STEP if end is None else min(_STEP, end - time.monotonic())
+                if left <= 0:
+                    raise TimeoutError(f"{instance_id} has not come so far within {timeout:g} s; it goes on")
+                wait([future], left)
+        finally:
+            future.cancel()
+        return future.result()
 
     def decode_output(self, record: InstanceRecord) -> Any:
         """The output of a completed run, by its workflow's annotation where that is known."""
@@ -224,7 +244,17 @@ class WorkflowClient:
         return definition.decode_result(text)
 
     def _state(self, record: InstanceRecord) -> WorkflowState:
-        instance_id = record.instance_id
-        terminal = record.status.is_terminal
-        history = [] if terminal else self._runtime.read(lambda store: store.read_history(instance_id))
+        return self._state_of(record, self._runtime.read(lambda store: _open_history(store, record)))
+
+    def _state_of(self, record: InstanceRecord, history: list[HistoryEvent]) -> WorkflowState:
         return workflow_state(record, history, self._runtime.missing_code(record))
+
+
+def _open_history(store: HistoryStore, record: InstanceRecord) -> list[HistoryEvent]:
+    """The history of a run that has not ended, to tell what it waits for; empty if nobody here can read it."""
+    if record.status.is_terminal:
+        return []
+    try:
+        return store.read_history(record.instance_id, record.execution_id)
+    except UnknownHistoryKindError:
+        return []  # the run is stalled, and its row says why

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Generator
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from nbflow.core.history import HistoryEvent
@@ -69,18 +67,7 @@ class WorkflowHandle:
             TimeoutError: It has not ended in time; it goes on.
         """
         __tracebackhide__ = True
-        future = self._client.watch(self.instance_id, _has_rested)
-        end = None if timeout is None else time.monotonic() + timeout
-        while not future.done():
-            left = _STEP if end is None else min(_STEP, end - time.monotonic())
-            if left <= 0:
-                future.cancel()
-                raise TimeoutError(f"{self.instance_id} has not ended after {timeout:g} s; it goes on")
-            try:
-                future.exception(left)
-            except TimeoutError:
-                continue
-        return self._outcome(future)
+        return self._outcome(self._client.wait(self.instance_id, _has_rested, timeout))
 
     def __await__(self) -> Generator[Any, None, Any]:
         __tracebackhide__ = True
@@ -90,13 +77,15 @@ class WorkflowHandle:
         __tracebackhide__ = True
         future = self._client.watch(self.instance_id, _has_rested)
         wrapped = asyncio.wrap_future(future)
-        while not wrapped.done():
-            await asyncio.wait({wrapped}, timeout=_STEP)
-        return self._outcome(future)
+        try:
+            while not wrapped.done():
+                await asyncio.wait({wrapped}, timeout=_STEP)  # a step at a time lets Python see signals
+        finally:
+            wrapped.cancel()
+        return self._outcome(wrapped.result())
 
-    def _outcome(self, future: Future[InstanceRecord]) -> Any:
+    def _outcome(self, record: InstanceRecord) -> Any:
         __tracebackhide__ = True
-        record = future.result()
         match record.status:
             case RuntimeStatus.COMPLETED:
                 return self._client.decode_output(record)
@@ -136,5 +125,3 @@ class WorkflowHandle:
 
 def _has_rested(record: InstanceRecord) -> bool:
     return record.status.is_terminal or record.status is RuntimeStatus.STALLED
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -16,10 +17,13 @@ from nbflow.core.loop import LOOP_RULES
 from nbflow.core.state import InstanceRecord
 from nbflow.definitions import Definition, Registry, definitions_in
 from nbflow.engine.clock import SystemClock
+from nbflow.engine.code import missing_workflow
 from nbflow.engine.engine import Engine, EngineOptions
 from nbflow.engine.output import routed_prints
+from nbflow.engine.registration import Registration
 from nbflow.engine.requests import Requests
 from nbflow.engine.watchers import News
+from nbflow.errors import RuntimeClosedError
 from nbflow.executors.threads import ThreadExecutor
 from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 from nbflow.runtime.client import WorkflowClient
@@ -89,6 +93,7 @@ class WorkflowRuntime:
         self._thread: EngineThread | None = None
         self._engine: Engine | None = None
         self._requests: Requests | None = None
+        self._registration: Registration | None = None
         self._exit = contextlib.ExitStack()
 
     def __repr__(self) -> str:
@@ -108,27 +113,28 @@ class WorkflowRuntime:
         store = self._store if self._store is not None else _store(self.path)
         executor = self._executor if self._executor is not None else ThreadExecutor()
         thread = EngineThread()
-        try:
+        with contextlib.ExitStack() as opening:
+            opening.callback(thread.stop)
             engine = thread.call(_make_engine(store, executor, self.clock, self.registry, self._options))
+            opening.callback(lambda: thread.call(engine.close()))
+            opening.enter_context(routed_prints())
             thread.call(engine.open())
-        except BaseException:
-            thread.stop()
-            raise
-        self._thread, self._engine, self._requests = thread, engine, Requests(engine)
-        self._exit.enter_context(routed_prints())
+            self._exit = opening.pop_all()
+        self._thread, self._engine = thread, engine
+        self._requests, self._registration = Requests(engine), Registration(engine)
         self.register(*self._definitions)
         return self
 
     def close(self) -> None:
-        """Commit what is under way and let go of the store; closing twice is no error."""
+        """Commit what is under way and let go of the store; closing twice is no error.
+
+        Raises:
+            NbflowError: An ``async def`` activity can't close the runtime that runs it.
+        """
+        if self._thread is not None:
+            self._thread.check_elsewhere()
         thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        assert self._engine is not None
-        try:
-            thread.call(self._engine.close())
-        finally:
-            thread.stop()
+        if thread is not None:
             self._exit.close()
 
     def __enter__(self) -> Self:
@@ -138,10 +144,10 @@ class WorkflowRuntime:
         self.close()
 
     async def __aenter__(self) -> Self:
-        return self.open()
+        return await asyncio.to_thread(self.open)
 
     async def __aexit__(self, *_exc: object) -> None:
-        self.close()
+        await asyncio.to_thread(self.close)
 
     def register(self, *definitions: Definition) -> list[Definition]:
         """Make workflows and activities known, with those that they refer to.
@@ -149,7 +155,9 @@ class WorkflowRuntime:
         Runs that waited for this code go on. Returns what is new or changed.
         """
         found = list(definitions_in(*definitions))
-        return self.call(self.requests.register(found))
+        self._opened()
+        assert self._registration is not None
+        return self.call(self._registration.register(found))
 
     def subscribe(self, instance_id: str | None, news: News) -> Callable[[], None]:
         """Be told of every commit of one run, or of all; returns how to stop that.
@@ -193,19 +201,26 @@ class WorkflowRuntime:
         if record.status.is_terminal:
             return []
         engine = self._opened()
-        missing = [record.name] if engine.turns.missing_workflow(record) is not None else []
-        return missing + engine.activities.missing_for(record.instance_id)
+        missing = [record.name] if missing_workflow(self.registry, record) is not None else []
+        return missing + sorted(set(engine.activities.missing(record.execution_id).values()))
 
     def _opened(self) -> Engine:
         if self._engine is None or self._thread is None:
-            raise RuntimeError("the runtime is not open: use `with WorkflowRuntime(…) as runtime:`")
+            raise self._not_open()
         return self._engine
 
     def _running(self, coro: Coroutine[Any, Any, Any]) -> EngineThread:
         if self._thread is None:
             coro.close()
-            raise RuntimeError("the runtime is not open: use `with WorkflowRuntime(…) as runtime:`")
+            raise self._not_open()
         return self._thread
+
+    def _not_open(self) -> RuntimeClosedError:
+        was_open = self._engine is not None
+        return RuntimeClosedError(
+            f"the runtime of {self.path} is {'closed' if was_open else 'not open'}: use `with WorkflowRuntime(…) "
+            "as runtime:`, or call its open(); no run is lost by closing"
+        )
 
 
 async def _make_engine(

@@ -1,0 +1,199 @@
+"""What a turn comes to once it is taken: what the commit writes, and what may happen only behind it.
+
+Nothing that a turn asked for is begun before the turn is durable (S8), and when it
+can't be written, nothing of it has happened: the live execution is discarded, and
+the messages wait for the next try.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from typing import Final, cast
+
+import msgspec
+
+from nbflow.core import history as h
+from nbflow.core.operations import DeleteInbox, InboxRow, Operation, PutInstance
+from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.core.transition import Transition
+from nbflow.definitions import ActivityDefinition, Definition, Registry
+from nbflow.engine.activities import ActivityRunner
+from nbflow.engine.code import missing_activity
+from nbflow.engine.commits import CommitItem
+from nbflow.engine.dispatch import TurnOutcome
+from nbflow.engine.instance import Instance, Message
+from nbflow.engine.timers import TimerPump
+from nbflow.engine.turns import Turns
+from nbflow.engine.watchers import Watchers
+from nbflow.errors import EventRejectedError, StoreError
+
+_log: Final = logging.getLogger("nbflow.engine")
+
+
+@dataclass(eq=False)
+class Effects:
+    """Turns outcomes into commit items, and carries out what hangs on them.
+
+    Attributes:
+        registry: Learns the activities that a workflow's code refers to.
+        activities: Starts attempts.
+        timers: Notes timers.
+        watchers: Are told.
+        turns: Keep executions in memory, or don't.
+        origins: The contexts of the cells that started runs, by instance ID.
+        touch: Called with an instance that may have more to do.
+        unborn: Called with an instance whose start could not be written.
+        failed: Called with an instance whose turn could not be written.
+    """
+
+    registry: Registry
+    activities: ActivityRunner
+    timers: TimerPump
+    watchers: Watchers
+    turns: Turns
+    origins: dict[str, Context]
+    touch: Callable[[Instance], None]
+    unborn: Callable[[Instance], None]
+    failed: Callable[[Instance, StoreError], None]
+
+    def item(self, instance: Instance, outcome: TurnOutcome) -> CommitItem:
+        """What a turn wants written."""
+        self._learn(outcome)
+        transition = self._with_missing_code(outcome.transition)
+        turn = instance.turn or []
+        gone = {row.row_id for row in transition.consumed}
+        consumed = [message for message in turn if message.row.row_id in gone]
+        kept = [message for message in turn if message.row.row_id not in gone]
+        if transition.record.status.is_terminal:
+            consumed, kept = turn, []
+        operations = [operation for message in turn for operation in message.birth_operations]
+        operations += transition.operations
+        operations += _deletion(instance, transition.record, consumed)
+        operations += [operation for message in kept for operation in message.keep_operations]
+
+        def committed() -> None:
+            for message in kept:
+                message.stored = True
+            self._committed(instance, transition, outcome, kept)
+            rejected = _rejections(transition)
+            for message in turn:
+                message.settled(rejected.get(message.row.row_id))
+
+        def failed(error: StoreError) -> None:
+            self._failed(instance, error)
+
+        return CommitItem(instance.instance_id, operations, committed, failed)
+
+    def _learn(self, outcome: TurnOutcome) -> None:
+        """Register what the code refers to and nobody registered."""
+        for reference in outcome.references.values():
+            if isinstance(reference, ActivityDefinition) and self.registry.activity(reference.name) is None:
+                self.registry.add(cast("Definition", reference))
+
+    def _with_missing_code(self, transition: Transition) -> Transition:
+        """Stall a run that waits for an activity without code, in the very commit that calls it (S52)."""
+        record = transition.record
+        if record.status is not RuntimeStatus.RUNNING:
+            return transition
+        withdrawn = {event.scheduled_id for event in transition.events if isinstance(event, h.TaskCancelled)}
+        before = self.activities.missing(record.execution_id)
+        missing = [name for task_id, name in before.items() if task_id not in withdrawn]
+        missing += [task.name for task in transition.tasks if self.registry.activity(task.name) is None]
+        if not missing:
+            return transition
+        stall = missing_activity(record, missing[0])
+        record = msgspec.structs.replace(record, status=RuntimeStatus.STALLED, stall=stall)
+        rest = [operation for operation in transition.operations if not isinstance(operation, PutInstance)]
+        return msgspec.structs.replace(
+            transition, record=record, operations=[PutInstance(record=record), *rest]
+        )
+
+    # -- behind the commit ----------------------------------------------------------------------
+
+    def _committed(
+        self, instance: Instance, transition: Transition, outcome: TurnOutcome, kept: Sequence[Message]
+    ) -> None:
+        record = transition.record
+        instance.record, instance.failures = record, 0
+        tried = instance.end_turn(kept)
+        is_stalled = record.status is RuntimeStatus.STALLED
+        if is_stalled and outcome.is_warm:
+            self.turns.evict(instance)
+        else:
+            self.turns.keep_warm(instance, outcome.is_warm)
+        _log_dropped(record, transition.dropped)
+        origin = self.origins.get(record.instance_id)
+        self.watchers.release_prints(origin, outcome.prints)
+        self._withdraw(record, transition.events)
+        for task in transition.tasks:
+            self.activities.start(record, task, origin)
+        for row in transition.timers:
+            self.timers.added(row)
+        if record.status.is_terminal:
+            self.origins.pop(record.instance_id, None)
+        self.watchers.publish(record, transition.events)
+        for settle in tried:
+            settle(None)
+        self.touch(instance)
+
+    def _withdraw(self, record: InstanceRecord, events: Sequence[h.HistoryEvent]) -> None:
+        """Attempts that nobody waits for any more need not begin; those that have begun finish."""
+        if record.status.is_terminal:
+            self.activities.withdraw(record.execution_id)
+            return
+        for event in events:
+            if isinstance(event, h.TaskCancelled):
+                self.activities.withdraw(record.execution_id, event.scheduled_id)
+
+    def _failed(self, instance: Instance, error: StoreError) -> None:
+        """Discard the live execution, tell those whose messages are lost, and keep the others for later."""
+        self.turns.evict(instance)
+        turn = instance.turn or []
+        again = [message for message in turn if message.stored or message.settle is None]
+        tried = instance.end_turn(again, in_vain=True)
+        if any(message.birth is not None and not message.stored for message in turn):
+            self.unborn(instance)
+        for message in turn:
+            if message not in again:
+                message.settled(error)
+        for settle in tried:
+            settle(error)
+        self.failed(instance, error)
+
+
+def _deletion(instance: Instance, record: InstanceRecord, consumed: Sequence[Message]) -> Sequence[Operation]:
+    """The rows that leave the inbox with a turn; all of them if it was the last."""
+    leaving = [message.row.row_id for message in consumed if message.stored]
+    if record.status.is_terminal:
+        leaving += [message.row.row_id for message in instance.messages if message.stored]
+    return [DeleteInbox(row_ids=tuple(leaving))] if leaving else []
+
+
+def _log_dropped(record: InstanceRecord, rows: Sequence[InboxRow]) -> None:
+    for row in rows:
+        log_dropped(record.instance_id, row)
+
+
+def log_dropped(instance_id: str, row: InboxRow) -> None:
+    """Say that a message meant nothing any more; of an event its sender ought to know (S62)."""
+    if isinstance(row.event, h.EventRaised):
+        _log.warning("event %r for %s was dropped: the run has ended", row.event.name, instance_id)
+    else:
+        _log.debug("%s: a late %s was dropped", instance_id, type(row.event).__name__)
+
+
+def _rejections(transition: Transition) -> dict[int, EventRejectedError]:
+    """Which messages were events that the workflow refused, by row, and why."""
+    dropped = {row.row_id for row in transition.dropped}
+    taken = iter([row for row in transition.consumed if row.row_id not in dropped])
+    rejections: dict[int, EventRejectedError] = {}
+    row: InboxRow | None = None
+    for event in transition.events:
+        if isinstance(event, h.INPUT_KINDS):
+            row = next(taken)
+        elif isinstance(event, h.EventRejected) and row is not None and isinstance(row.event, h.EventRaised):
+            rejections[row.row_id] = EventRejectedError(event.reason)
+    return rejections

@@ -1,0 +1,179 @@
+"""An instance as the engine has it in memory: its row, its messages, the turn that is under way.
+
+One instance never has two turns under way, nor one whose commit is not done; what
+arrives meanwhile waits in `Instance.messages`. Everything here is used on the
+engine's loop only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.operations import InboxRow, Operation, PutInbox, PutInstance
+from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.core.transition import CONTROLS, WAKES_SUSPENDED
+from nbflow.errors import StoreError
+
+Settle: TypeAlias = Callable[[Exception | None], None]
+"""Told once what became of a request: None if all is well."""
+
+
+@dataclass(eq=False)
+class Message:
+    """A message on its way: its row, and what is owed for it.
+
+    Attributes:
+        row: What the store would hold.
+        birth: For the message that starts a run, the run's row, which is written with it.
+        must_keep: Whether the store has to hold it until it is consumed. An activity's result need
+            not be held for as long as a turn will take it at once: the activity would run again.
+        keep_at: Loop time at which it is written down if no turn has consumed it by then.
+        stored: Whether the store holds it.
+        settle: Told once the message is durable; gets an error if it could not be made so.
+    """
+
+    row: InboxRow
+    birth: InstanceRecord | None = None
+    must_keep: bool = True
+    keep_at: float = 0.0
+    stored: bool = False
+    settle: Settle | None = None
+
+    @property
+    def birth_operations(self) -> list[Operation]:
+        """What has to be written before anything else about a run that starts."""
+        return [] if self.birth is None or self.stored else [PutInstance(record=self.birth)]
+
+    @property
+    def keep_operations(self) -> list[Operation]:
+        """What makes the message durable, for a message of an instance that has its row."""
+        return [] if self.stored else [PutInbox(row=self.row)]
+
+    def settled(self, error: Exception | None = None) -> None:
+        """Tell whoever waits for the message's fate, once."""
+        settle, self.settle = self.settle, None
+        if settle is not None:
+            settle(error)
+
+
+@dataclass(eq=False)
+class Instance:
+    """One instance.
+
+    Attributes:
+        instance_id: Whose.
+        record: Its row as it was committed last, or as it is about to be for a run that starts.
+        is_known: Whether the row was looked for: without a record there is no such instance then.
+        messages: What waits for a turn, in order of delivery.
+        turn: The messages of the turn that is under way; None if there is none.
+        is_warm: Whether the live execution is in memory. Taken out of it only between turns.
+        history: The history for the next turn of an execution that is not in memory, once it is read.
+        unreadable: Why its history can't be read.
+        is_loading: Whether row and history are being read.
+        is_resting: Whether a turn that could not be written waits before it is tried again.
+        failures: How many commits failed since the last that succeeded.
+        retry: Whether to try a stalled run again.
+        adopts: The version of its code that the next try is to go on with; None: the pinned one.
+        is_trying: Whether the turn under way is such a try.
+        tried: Who waits for the outcome of the try.
+        keeping: Whether the engine looks again once messages are to be written down.
+        awaited: How many requests wait for its row.
+    """
+
+    instance_id: str
+    record: InstanceRecord | None = None
+    is_known: bool = False
+    messages: deque[Message] = field(default_factory=deque[Message])
+    turn: list[Message] | None = None
+    is_warm: bool = False
+    history: list[HistoryEvent] | None = None
+    unreadable: StoreError | None = None
+    is_loading: bool = False
+    is_resting: bool = False
+    failures: int = 0
+    retry: bool = False
+    adopts: str | None = None
+    is_trying: bool = False
+    tried: list[Settle] = field(default_factory=list[Settle])
+    keeping: bool = False
+    awaited: int = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether no turn can begin now."""
+        return self.turn is not None or self.is_loading or self.is_resting
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be done for it."""
+        return not (self.is_busy or self.messages or self.retry or self.awaited)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a stalled run is tried again, so that its status is about to be told anew."""
+        return self.retry or self.is_trying
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether all is there that a turn needs."""
+        return self.is_warm or self.history is not None or self.unreadable is not None
+
+    def has(self, kinds: tuple[type, ...]) -> bool:
+        """Whether a message of one of these kinds waits."""
+        return any(isinstance(message.row.event, kinds) for message in self.messages)
+
+    def is_ready(self) -> bool:
+        """Whether there is something for a turn to do."""
+        if self.record is None or self.record.status.is_terminal:
+            return False
+        match self.record.status:
+            case RuntimeStatus.SUSPENDED:
+                return self.retry or self.has(WAKES_SUSPENDED)
+            case RuntimeStatus.STALLED:
+                return self.retry or self.has(CONTROLS)
+            case _:
+                return self.retry or bool(self.messages)
+
+    def begin_turn(self, *, controls_only: bool) -> list[Message]:
+        """Take the messages of a turn: all of them, or only those that need no code."""
+        turn = [m for m in self.messages if not controls_only or isinstance(m.row.event, CONTROLS)]
+        rest = [m for m in self.messages if controls_only and not isinstance(m.row.event, CONTROLS)]
+        self.messages = deque(rest)
+        self.turn = turn
+        self.is_trying, self.retry = self.retry, False
+        return turn
+
+    def end_turn(self, rest: Sequence[Message], *, in_vain: bool = False) -> list[Settle]:
+        """Put back what the turn didn't consume, in front of what came meanwhile.
+
+        Args:
+            rest: The messages.
+            in_vain: Whether the turn could not be written and is to be taken again.
+
+        Returns:
+            Who waits for the outcome of the try, if the turn was one.
+        """
+        self.messages.extendleft(reversed(rest))
+        self.turn = None
+        if not self.is_trying:
+            return []
+        self.is_trying, self.retry = False, self.retry or in_vain
+        if not self.retry:
+            self.adopts = None
+        tried, self.tried = self.tried, []
+        return tried
+
+    def give_up_try(self) -> list[Settle]:
+        """Try the run no more; gives who waits for the outcome."""
+        self.retry, self.adopts = False, None
+        tried, self.tried = self.tried, []
+        return tried
+
+    def forget(self) -> None:
+        """Have the row read again: what is known of it may be wrong."""
+        self.record, self.is_known = None, False
+        self.history, self.unreadable = None, None

@@ -1,0 +1,83 @@
+"""Code that becomes known: its source is kept, and what waited for it goes on."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Final
+
+from nbflow.core.operations import DefinitionRecord, PutDefinition
+from nbflow.core.state import RuntimeStatus, StallReason
+from nbflow.definitions import Definition
+from nbflow.engine.code import missing_workflow
+from nbflow.engine.commits import CommitItem
+from nbflow.engine.engine import Engine
+from nbflow.errors import StoreError
+from nbflow.ports import InstanceFilter
+
+_log: Final = logging.getLogger("nbflow.engine")
+_RECOVERABLE: Final = (StallReason.CODE_MISSING, StallReason.DIVERGED)
+
+
+class Registration:
+    """Registers definitions at an engine.
+
+    Args:
+        engine: The engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._kept: set[tuple[str, str, str, str]] = set()
+
+    async def register(self, definitions: list[Definition]) -> list[Definition]:
+        """Make code known, and have what waited for it go on; returns what is new or changed.
+
+        Raises:
+            RuntimeClosedError: The runtime is closed.
+            StoreError: It can't be read which runs wait.
+        """
+        engine = self._engine
+        engine.check_open()
+        news = [definition for definition in definitions if engine.registry.add(definition)]
+        for definition in definitions:
+            self._keep_source(definition)
+        engine.activities.code_arrived()
+        await self._retry_stalled({d.name for d in definitions if d.kind == "workflow"})
+        return news
+
+    def _keep_source(self, definition: Definition) -> None:
+        version = (definition.kind, definition.name, definition.code_hash, definition.source_hash)
+        if version in self._kept:
+            return
+        self._kept.add(version)
+
+        def failed(error: StoreError) -> None:
+            self._kept.discard(version)
+            _log.warning("the source of %s could not be kept: %s", definition.name, error)
+
+        put = PutDefinition(record=_stored(definition, self._engine.clock.now()))
+        self._engine.add(CommitItem(None, [put], lambda: None, failed))
+
+    async def _retry_stalled(self, workflows: set[str]) -> None:
+        """Try again every stalled run whose code may be there now, or is another than before."""
+        engine = self._engine
+        where = InstanceFilter(statuses=(RuntimeStatus.STALLED,))
+        for record in await engine.committer.read(lambda store: store.list_instances(where)):
+            if record.stall is None or record.stall.reason not in _RECOVERABLE:
+                continue
+            is_there = missing_workflow(engine.registry, record) is None
+            if record.name in workflows or (is_there and not engine.activities.missing(record.execution_id)):
+                engine.retry(engine.residents.get(record.instance_id))
+
+
+def _stored(definition: Definition, now: datetime) -> DefinitionRecord:
+    return DefinitionRecord(
+        kind=definition.kind,
+        name=definition.name,
+        code_hash=definition.code_hash,
+        source=definition.source,
+        source_hash=definition.source_hash,
+        parameters=definition.parameters,
+        created_at=now,
+    )
