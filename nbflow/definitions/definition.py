@@ -57,7 +57,8 @@ class _Definition:
     def __init__(
         self, function: Callable[..., Any], *, name: str | None, source: str | None, contexts: tuple[str, ...]
     ) -> None:
-        if not hasattr(inspect.unwrap(function), "__code__"):  # a class, a partial, a function of C: no code to keep
+        # a class, a partial and a function of C have no code to keep
+        if not hasattr(inspect.unwrap(function), "__code__"):
             raise DefinitionError(f"{function!r} is no Python function: write a def that calls it")
         self.function = function
         self.name = name or function.__name__

@@ -300,7 +300,9 @@ def test_a_result_that_does_not_fit_the_annotation_is_a_failure(world: World) ->
     assert "doesn't fit int" in world.start(handles).result(10)
 
 
-def test_a_timeout_fails_the_attempt_and_its_late_result_is_ignored(world: World, clock: VirtualClock) -> None:
+def test_a_timeout_fails_the_attempt_and_its_late_result_is_ignored(
+    world: World, clock: VirtualClock
+) -> None:
     may_return, has_returned = threading.Event(), threading.Event()
 
     @activity(timeout=30)

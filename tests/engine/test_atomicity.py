@@ -282,8 +282,7 @@ def test_s67_a_store_that_never_recovers_does_not_hang_close(world: World) -> No
         world.until_waiting(run, "go")
     acks = []
     world.store.fault = always_fails
-    for run in runs:
-        acks.append(world.client.raise_encoded_event(run.instance_id, "go", "null"))
+    acks += [world.client.raise_encoded_event(run.instance_id, "go", "null") for run in runs]
     world.close()
     for ack in acks:
         assert isinstance(ack.exception(10), (StoreError, RuntimeClosedError))

@@ -24,7 +24,9 @@ def is_stored(operations: tuple, name: str) -> bool:
         match operation:
             case PutInbox(row=row) if isinstance(row.event, EventRaised) and row.event.name == name:
                 return True
-            case AppendHistory(events=events) if any(event.name == name for event in of_kind(events, EventRaised)):
+            case AppendHistory(events=events) if any(
+                event.name == name for event in of_kind(events, EventRaised)
+            ):
                 return True
             case _:
                 pass
@@ -188,7 +190,9 @@ def test_s36_only_the_event_that_did_not_fit_is_reported(world: World) -> None:
     world.open(asks)
     run = world.start(asks, None, "order-42")
     world.until_waiting(run, "n")
-    acks = [world.client.raise_encoded_event("order-42", "n", text) for text in ("1", '"x"', "2", "null", "3")]
+    acks = [
+        world.client.raise_encoded_event("order-42", "n", text) for text in ("1", '"x"', "2", "null", "3")
+    ]
     assert run.result(10) == [1, 2, 3]
     outcomes = [type(ack.exception(10)) for ack in acks]
     assert outcomes == [type(None), EventRejectedError, type(None), EventRejectedError, type(None)]

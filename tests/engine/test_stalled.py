@@ -91,7 +91,9 @@ def test_s52_registering_other_code_changes_nothing(world: World) -> None:
     assert world.handle("order-42").status == "STALLED"
 
 
-def test_s52_a_stalled_run_is_stalled_after_a_restart_and_goes_on_where_the_code_is_there(world: World) -> None:
+def test_s52_a_stalled_run_is_stalled_after_a_restart_and_goes_on_where_the_code_is_there(
+    world: World,
+) -> None:
     start_waiting(world)
     world.open()
     stall(world)
@@ -254,7 +256,9 @@ def test_s12_resume_refuses_a_version_that_does_not_fit_and_says_where(world: Wo
     world.open(version(DIFFERS))
     stall(world)
     run = world.handle("order-42")
-    with pytest.raises(WorkflowStalledError, match="order-42 can't go on: the code no longer matches") as caught:
+    with pytest.raises(
+        WorkflowStalledError, match="order-42 can't go on: the code no longer matches"
+    ) as caught:
         run.resume()
     report = run.state().stall
     assert report.reason is StallReason.DIVERGED
@@ -424,7 +428,9 @@ def test_s12_a_stall_that_stays_the_same_is_not_written_again(world: World) -> N
 def test_code_that_is_registered_while_the_turn_is_under_way_is_not_missed(world: World) -> None:
     start_waiting(world)
     world.open()
-    registrations = [threading.Thread(target=lambda: world.runtime.register(version(FIRST))) for _ in range(4)]
+    registrations = [
+        threading.Thread(target=lambda: world.runtime.register(version(FIRST))) for _ in range(4)
+    ]
     for registration in registrations:
         registration.start()
     world.client.raise_workflow_event("order-42", "go", data=5)
@@ -455,4 +461,3 @@ def test_what_a_stalled_run_said_matches_nothing_of_this_place(world: World) -> 
     with pytest.raises(WorkflowStalledError) as caught:
         world.handle("order-42").resume()
     assert not re.search(r"0x[0-9a-f]+|nbflow/", str(caught.value))
-

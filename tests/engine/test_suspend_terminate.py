@@ -215,7 +215,10 @@ def test_s63_terminate_anywhere_in_a_batch(world: World, place: int) -> None:
     world.start(blocks_the_dispatch_thread)
     wait_for(is_busy)
     requests = world.runtime.requests  # everything up to `may_go_on` becomes one batch
-    acks = [world.runtime.submit(requests.suspend("order-42", "")), world.runtime.submit(requests.resume("order-42", ""))]
+    acks = [
+        world.runtime.submit(requests.suspend("order-42", "")),
+        world.runtime.submit(requests.resume("order-42", "")),
+    ]
     for n in range(7):
         if n == place:
             acks.append(world.runtime.submit(requests.terminate("order-42", '"enough"', True)))

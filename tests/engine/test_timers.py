@@ -41,7 +41,7 @@ def test_s25_years_pass_like_seconds(world: World, clock: VirtualClock) -> None:
     @workflow
     async def waits_for_years(ctx: WorkflowContext) -> str:
         await asyncio.sleep(30 * 86400)
-        await ctx.create_timer(datetime(2040, 1, 1))
+        await ctx.create_timer(datetime.fromisoformat("2040-01-01"))
         return str(ctx.current_utc_datetime.date())
 
     world.open(waits_for_years)

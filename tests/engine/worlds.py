@@ -138,7 +138,9 @@ class World:
         self._runtime = WorkflowRuntime(store=self.store, definitions=definitions, **options)
         return self._runtime.open()
 
-    def start(self, workflow: Any, input: Any = None, id: str | None = None, **options: Any) -> WorkflowHandle:
+    def start(
+        self, workflow: Any, input: Any = None, id: str | None = None, **options: Any
+    ) -> WorkflowHandle:
         return self.client.schedule_new_workflow(workflow, input=input, instance_id=id, **options)
 
     def close(self) -> None:
@@ -208,7 +210,10 @@ class World:
         """Wait until so many messages wait in the engine."""
         engine: Any = self.runtime._engine
         end = time.monotonic() + timeout
-        while sum(len(i.messages) + len(i.turn or ()) for i in list(engine.residents._instances.values())) < count:
+        while (
+            sum(len(i.messages) + len(i.turn or ()) for i in list(engine.residents._instances.values()))
+            < count
+        ):
             assert time.monotonic() < end, "they were never posted"
             time.sleep(0.005)
 

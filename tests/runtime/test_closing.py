@@ -197,7 +197,9 @@ def test_use_after_close_says_so(world: World) -> None:
         lambda: runtime.register(adds),
         lambda: runtime.subscribe(None, lambda record, events: None),
     ):
-        with pytest.raises(RuntimeClosedError, match=r"is closed: use `with WorkflowRuntime\(…\) as runtime:`"):
+        with pytest.raises(
+            RuntimeClosedError, match=r"is closed: use `with WorkflowRuntime\(…\) as runtime:`"
+        ):
             use()
 
 
@@ -246,7 +248,7 @@ def test_async_with(world: World) -> None:
 def test_a_file_is_opened_by_one_runtime_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "orders.duckdb"
     with WorkflowRuntime(path, definitions=[adds]) as runtime:
-        with pytest.raises(StoreLockedError, match="orders.duckdb"):
+        with pytest.raises(StoreLockedError, match=r"orders\.duckdb"):
             WorkflowRuntime(path, definitions=[adds]).open()
         assert runtime.client.schedule_new_workflow(adds, input=1).result(10) == 3
     with WorkflowRuntime(path, definitions=[adds]) as runtime:

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from nbflow.core.history import HistoryEvent, TaskCompleted, TaskFailed, TaskScheduled, TimerCreated, TimerFired
+from nbflow.core.history import (
+    HistoryEvent,
+    TaskCompleted,
+    TaskFailed,
+    TaskScheduled,
+    TimerCreated,
+    TimerFired,
+)
 from nbflow.stores.duckdb import DuckDBStore
 from tests.engine.worlds import kinds, of_kind
 

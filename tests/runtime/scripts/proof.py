@@ -19,7 +19,9 @@ def note(file: str, text: str) -> None:
 
 def note_commits(runtime: WorkflowRuntime) -> None:
     """Note every event as soon as it is durable."""
-    runtime.subscribe(None, lambda record, events: [note("commits", type(event).__name__) for event in events])
+    runtime.subscribe(
+        None, lambda record, events: [note("commits", type(event).__name__) for event in events]
+    )
 
 
 def start_or_go_on(runtime: WorkflowRuntime, name: str) -> WorkflowHandle:
