@@ -28,6 +28,9 @@
     BaseException
     └── Evicted                          unwinds workflow code whose execution left memory
 
+What a person types wrong has errors of its own beside this tree, since they are shown as one
+line and never caught: `nbflow.jupyter.complaints` and `nbflow.cli.complaints`.
+
 `Evicted` derives from BaseException so that an author's ``except Exception``
 can't swallow it: it is control flow, not a failure.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -23,14 +22,6 @@ CHROMIUM = next(
     ),
     None,
 )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if CHROMIUM is None and not os.environ.get("CI"):  # there, a browser that isn't installed is a failure
-        skip = pytest.mark.skip(reason="no Chromium here: install your system's chromium package")
-        for item in items:
-            if item.get_closest_marker("browser"):
-                item.add_marker(skip)
 
 
 @pytest.fixture(scope="session")
