@@ -258,3 +258,29 @@ def test_hostile_event_names_are_sent_back_as_they_were(card: CardPage) -> None:
 
     assert [answer["name"] for answer in card.sent("answer")] == [name]
     assert card.page.evaluate("window.pwned") is None
+
+
+def draw_anew(card: CardPage, story: Story) -> None:
+    """What JupyterLab does when an output is renewed: the view goes, and there is a new one of the same model."""
+    card.page.evaluate("() => { window.dispose?.(); document.getElementById('place').replaceChildren(); }")
+    card.show(story)
+
+
+def test_what_is_being_typed_survives_a_card_that_is_drawn_anew(card: CardPage) -> None:
+    story = waiting(ADDRESS, name="address")
+    card.show(story)
+    field(card).fill('{"street": "Main')
+    draw_anew(card, story)
+
+    expect(field(card)).to_have_value('{"street": "Main')
+
+
+def test_an_answer_on_its_way_is_not_sent_twice_by_a_card_that_is_drawn_anew(card: CardPage) -> None:
+    story = waiting(DECISION)
+    card.show(story)
+    approve(card).click()
+    draw_anew(card, story)
+    approve(card).click(force=True)
+
+    assert len({answer["id"] for answer in card.sent("answer")}) == 1
+    expect(approve(card)).to_have_attribute("aria-disabled", "true")

@@ -33,7 +33,7 @@ def quickstart(page: Page, lab: Lab) -> tuple[Notebook, int]:
     return Notebook(page, lab, name), len(definitions)
 
 
-def test_approve_in_the_card_moves_the_quickstart_on(quickstart: tuple[Notebook, int]) -> None:
+def test_approve_in_the_card_moves_the_quickstart_on(quickstart: tuple[Notebook, int], page: Page) -> None:
     notebook, start = quickstart
     for index in range(start + 1):
         notebook.run(index)
@@ -42,12 +42,13 @@ def test_approve_in_the_card_moves_the_quickstart_on(quickstart: tuple[Notebook,
     approve = card.get_by_role("button", name="Approve approval")
     expect(approve).to_be_visible(timeout=20_000)
     expect(card.get_by_role("list", name="Timeline")).to_contain_text("report")
+    card.scroll_into_view_if_needed()
     artefacts = NOTEBOOKS.parent / "artefacts"
     artefacts.mkdir(exist_ok=True)
-    card.screenshot(path=artefacts / "quickstart-waiting.png")
+    page.screenshot(path=artefacts / "quickstart-waiting.png")
 
     approve.click()
     expect(card.locator(".nbf-badge")).to_have_text("✓ completed", timeout=20_000)
     notebook.run(start + 1)
     expect(notebook.output(start + 1)).to_contain_text("342 birds of 3 species published: approved")
-    card.screenshot(path=artefacts / "quickstart-completed.png")
+    page.screenshot(path=artefacts / "quickstart-completed.png")

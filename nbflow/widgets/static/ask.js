@@ -27,15 +27,18 @@ export function problemOf(text, control) {
   return missing.length ? `${missing.join(", ")} missing` : null;
 }
 
+/** What outlives a view of a wait: JupyterLab draws a card anew whenever its static twin is renewed, and
+ * neither what a person is typing nor an answer that is on its way may be lost by that.
+ * @typedef {{draft?: string, sent: {id: string, payload: string}|null}} Kept */
+
 /** One wait: its control, and how far an answer has come. */
 export class WaitView {
-  /** @param {Wait} wait @param {(content: any) => void} send @param {() => string} newId */
-  constructor(wait, send, newId) {
+  /** @param {Wait} wait @param {(content: any) => void} send @param {() => string} newId @param {Kept} kept */
+  constructor(wait, send, newId, kept) {
     this.send = send;
     this.newId = newId;
     this.wait = wait;
-    /** @type {{id: string, payload: string}|null} */
-    this.sent = null;
+    this.kept = kept;
     /** @type {number[]} */
     this.timers = [];
     this.since = h("span", { class: "nbf-muted" });
@@ -48,6 +51,14 @@ export class WaitView {
       h("div", { class: "nbf-question" }, h("span", { class: "nbf-icon nbf-wait", "aria-hidden": "true" }, "◷"),
         h("bdi", { class: "nbf-event" }, wait.label), this.since),
       h("div", { class: "nbf-control" }, ...this.control(wait), this.ack, this.again), this.error);
+    if (this.field && kept.draft !== undefined) {
+      this.field.value = kept.draft;
+      this.check();
+    }
+    if (kept.sent) {
+      this.setBusy(true);
+      this.sendAgain();
+    }
   }
 
   /** @param {Wait} wait @returns {HTMLElement[]} */
@@ -60,7 +71,7 @@ export class WaitView {
     const lines = control.initial.split("\n").length;
     const field = /** @type {HTMLTextAreaElement} */ (h("textarea", {
       class: "nbf-field", rows: Math.min(lines, 10), spellcheck: "false", autocomplete: "off", placeholder: "JSON",
-      "aria-label": `JSON for ${name}`, "aria-describedby": this.error.id, oninput: () => this.check(),
+      "aria-label": `JSON for ${name}`, "aria-describedby": this.error.id, oninput: () => { this.kept.draft = this.field?.value; this.check(); },
       onkeydown: (/** @type {KeyboardEvent} */ e) => {
         if (e.key === "Enter" && (e.ctrlKey || e.metaKey || (lines === 1 && !e.shiftKey))) {
           e.preventDefault();
@@ -95,15 +106,15 @@ export class WaitView {
 
   /** Send an answer, once: while one is on its way, another is refused. @param {string} payload */
   answer(payload) {
-    if (this.sent) return;
-    this.sent = { id: this.newId(), payload };
+    if (this.kept.sent) return;
+    this.kept.sent = { id: this.newId(), payload };
     this.complain(null);
     this.setBusy(true);
     this.sendAgain();
   }
 
   sendAgain() {
-    if (!this.sent) return;
+    if (!this.kept.sent) return;
     this.again.hidden = true;
     this.show("sending", "sending…");
     this.clearTimers();
@@ -111,12 +122,12 @@ export class WaitView {
       window.setTimeout(() => this.show("queued", "queued: the kernel is busy"), QUEUED_AFTER),
       window.setTimeout(() => { this.show("silent", NO_ANSWER); this.again.hidden = false; }, SILENT_AFTER),
     ];
-    this.send({ type: "answer", id: this.sent.id, name: this.wait.name, payload: this.sent.payload });
+    this.send({ type: "answer", id: this.kept.sent.id, name: this.wait.name, payload: this.kept.sent.payload });
   }
 
   /** @param {Ack} ack */
   onAck({ id, state, reason }) {
-    if (this.sent?.id !== id) return;
+    if (this.kept.sent?.id !== id) return;
     this.clearTimers();
     this.again.hidden = true;
     if (state === "delivered") this.show("delivered", "delivered, not recorded yet…");
@@ -126,7 +137,7 @@ export class WaitView {
 
   /** Let the person answer anew, saying why. @param {string} problem */
   release(problem) {
-    this.sent = null;
+    this.kept.sent = null;
     this.clearTimers();
     this.again.hidden = true;
     this.setBusy(false);

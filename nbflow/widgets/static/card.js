@@ -28,6 +28,18 @@ const STEPS = [
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((s) => s * 864e5),
 ];
 
+/** @typedef {import('./ask.js').Kept} Kept */
+/** @type {WeakMap<object, Map<string, Kept>>} */
+const KEPT = new WeakMap();
+
+/** What outlives the views of one wait of a card. @param {object} model @param {string} key */
+function keptOf(model, key) {
+  const all = KEPT.get(model) ?? new Map();
+  KEPT.set(model, all);
+  if (!all.has(key)) all.set(key, { sent: null });
+  return all.get(key);
+}
+
 /** The whole card in one element. */
 class CardView {
   /** @param {Model} model @param {HTMLElement} el */
@@ -165,7 +177,7 @@ class CardView {
       if (focused) this.focusRow(this.rows.get(key));
     }
     for (const wait of waits) {
-      const view = this.waits.get(wait.key) ?? new WaitView(wait, (content) => this.model.send(content), () => this.newId());
+      const view = this.waits.get(wait.key) ?? new WaitView(wait, (content) => this.model.send(content), () => this.newId(), keptOf(this.model, wait.key));
       if (!this.waits.has(wait.key)) {
         this.waits.set(wait.key, view);
         this.inbox?.append(view.form);
