@@ -14,9 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nbflow.core.context import WorkflowActivityContext, WorkflowContext
+from nbflow.core.joins import when_all, when_any
 from nbflow.core.retry import RetryPolicy
 from nbflow.core.state import RuntimeStatus
-from nbflow.core.tasks import DurableTask, when_all
+from nbflow.core.tasks import DurableTask
 from nbflow.definitions import activity, workflow
 from nbflow.errors import NbflowError, TaskFailedError, WorkflowFailedError
 
@@ -40,6 +41,7 @@ __all__ = [
     "WorkflowState",
     "activity",
     "when_all",
+    "when_any",
     "workflow",
 ]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import inspect
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import cached_property
-from typing import Any, cast, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -78,8 +78,12 @@ class Signature:
 
     @cached_property
     def result(self) -> Codec:
-        """The codec of the result."""
-        return self._codec("return")
+        """The codec of the result; of a generator, the last part of ``Generator[…, …, T]``."""
+        if not inspect.isgeneratorfunction(self.function):
+            return self._codec("return")
+        annotation = self._hints.get("return", Unannotated)
+        parts = get_args(annotation) if get_origin(annotation) is Generator else ()
+        return codec(parts[2] if len(parts) == 3 else Unannotated)
 
     def _codec(self, name: str) -> Codec:
         try:

@@ -8,8 +8,7 @@ alone and its late result ignored.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -300,18 +299,3 @@ class EventTask(DurableTask[_T]):
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-
-
-def when_all(tasks: list[Awaitable[_T]] | tuple[Awaitable[_T], ...]) -> asyncio.Future[list[_T]]:
-    """Wait for all tasks; give their results in argument order, then raise the first failure.
-
-    Unlike `asyncio.gather`, a failure waits until every task has come to its end
-    (Dapr's ``when_all``). An empty list gives ``[]`` at once.
-    """
-    return asyncio.ensure_future(_all([asyncio.ensure_future(task) for task in tasks]))
-
-
-async def _all(futures: list[asyncio.Future[_T]]) -> list[_T]:
-    if futures:
-        await asyncio.wait(futures)
-    return [future.result() for future in futures]

@@ -25,6 +25,7 @@ from typing import (
 )
 
 from nbflow.core.context import WorkflowActivityContext, WorkflowContext
+from nbflow.core.generators import drive
 from nbflow.core.loop import WorkflowLoop
 from nbflow.core.replay import Execution
 from nbflow.core.retry import RetryPolicy, as_duration
@@ -156,7 +157,7 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
     """A workflow: a function whose runs are durable.
 
     Args:
-        function: An ``async def``.
+        function: An ``async def``, or a generator function that yields its tasks.
         name: The registered name; the function's own by default.
         version: A name for this version of the code, for people.
         source: The text as its author wrote it, where Python can't tell.
@@ -176,9 +177,11 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
         source: str | None = None,
     ) -> None:
         super().__init__(function, name=name, source=source, contexts=("WorkflowContext",))
-        if not inspect.iscoroutinefunction(function):
+        self.is_generator = inspect.isgeneratorfunction(function)
+        if not self.is_generator and not inspect.iscoroutinefunction(function):
             raise DefinitionError(
-                f"workflow {self.name} must be an async def: write 'async def {self.name}{self.parameters}'"
+                f"workflow {self.name} must be an async def, or a generator that yields its tasks: write "
+                f"'async def {self.name}{self.parameters}'"
             )
         self.version = version
         self.starter: Starter | None = None
@@ -219,7 +222,8 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
             call = self.signature.call(context, input)
         except PayloadError as error:
             raise PayloadError(f"the run's input can't be read: {error}") from None
-        return self.signature.result.encode(await call, what=f"the result of {self.name}")
+        result = await (drive(call) if self.is_generator else call)
+        return self.signature.result.encode(result, what=f"the result of {self.name}")
 
 
 Definition: TypeAlias = ActivityDefinition[Any, Any] | WorkflowDefinition[Any, Any]

@@ -42,7 +42,6 @@ def test_approve_in_the_card_moves_the_quickstart_on(quickstart: tuple[Notebook,
     approve = card.get_by_role("button", name="Approve approval")
     expect(approve).to_be_visible(timeout=20_000)
     expect(card.get_by_role("list", name="Timeline")).to_contain_text("report")
-    card.scroll_into_view_if_needed()
     artefacts = NOTEBOOKS.parent / "artefacts"
     artefacts.mkdir(exist_ok=True)
     page.screenshot(path=artefacts / "quickstart-waiting.png")
