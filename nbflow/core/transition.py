@@ -62,6 +62,7 @@ class Transition(msgspec.Struct, kw_only=True):
         consumed: Messages that are done with, dropped ones among them: their rows leave the inbox.
         dropped: Messages that meant nothing any more.
         kept: Messages that stay in the inbox.
+        rejected: Why the workflow refused an event, by the message's row ID.
     """
 
     record: InstanceRecord
@@ -72,6 +73,7 @@ class Transition(msgspec.Struct, kw_only=True):
     consumed: list[InboxRow] = []
     dropped: list[InboxRow] = []
     kept: list[InboxRow] = []
+    rejected: dict[int, str] = {}
 
 
 class Turn:
@@ -109,6 +111,7 @@ class Turn:
         self._tasks: dict[int, h.TaskScheduled] = {}
         self._dropped: list[InboxRow] = []
         self._kept: list[InboxRow] = []
+        self._rejected: dict[int, str] = {}
 
     def take(self, messages: Sequence[InboxRow]) -> Transition:
         """Handle the messages in order.
@@ -136,15 +139,19 @@ class Turn:
         event = row.event
         if isinstance(event, h.TimerFired):
             event = msgspec.structs.replace(event, at=max(self._now, event.at))  # when it was noticed
-        self._feed(event)
+        caused = self._feed(event)
+        if isinstance(event, h.EventRaised) and caused and isinstance(caused[0], h.EventRejected):
+            self._rejected[row.row_id] = caused[0].reason  # a refusal follows directly on what it refuses
 
-    def _feed(self, event: h.WorkflowStarted | h.InputEvent) -> None:
+    def _feed(self, event: h.WorkflowStarted | h.InputEvent) -> list[h.ActionEvent]:
+        """Take an event in, and give what it caused, as recorded."""
         event = self._append(event)
+        caused: list[h.ActionEvent] = []
         if isinstance(event, h.ExecutionTerminated):
             self._tasks.clear()  # what was called a moment ago need not begin any more
         for action in self._execution.feed(event):
             recorded = a.record(action, seq=self._state.length + 1, at=self._now)
-            self._append(recorded)
+            caused.append(self._append(recorded))
             match recorded:
                 case h.TaskScheduled(id=i):
                     self._tasks[i] = recorded
@@ -159,6 +166,7 @@ class Turn:
                     self._forget_unstarted()
                 case _:
                     pass
+        return caused
 
     def _append(self, event: Any) -> Any:
         event = msgspec.structs.replace(event, seq=self._state.length + 1)
@@ -214,6 +222,7 @@ class Turn:
             consumed=self._consumed,
             dropped=self._dropped,
             kept=self._kept,
+            rejected=self._rejected,
         )
 
     def _new_record(self) -> InstanceRecord:

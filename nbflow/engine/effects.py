@@ -78,9 +78,9 @@ class Effects:
             for message in kept:
                 message.stored = True
             self._committed(instance, transition, outcome, kept)
-            rejected = _rejections(transition)
             for message in turn:
-                message.settled(rejected.get(message.row.row_id))
+                reason = transition.rejected.get(message.row.row_id)
+                message.settled(EventRejectedError(reason) if reason is not None else None)
 
         def failed(error: StoreError) -> None:
             self._failed(instance, error)
@@ -183,17 +183,3 @@ def log_dropped(instance_id: str, row: InboxRow) -> None:
         _log.warning("event %r for %s was dropped: the run has ended", row.event.name, instance_id)
     else:
         _log.debug("%s: a late %s was dropped", instance_id, type(row.event).__name__)
-
-
-def _rejections(transition: Transition) -> dict[int, EventRejectedError]:
-    """Which messages were events that the workflow refused, by row, and why."""
-    dropped = {row.row_id for row in transition.dropped}
-    taken = iter([row for row in transition.consumed if row.row_id not in dropped])
-    rejections: dict[int, EventRejectedError] = {}
-    row: InboxRow | None = None
-    for event in transition.events:
-        if isinstance(event, h.INPUT_KINDS):
-            row = next(taken)
-        elif isinstance(event, h.EventRejected) and row is not None and isinstance(row.event, h.EventRaised):
-            rejections[row.row_id] = EventRejectedError(event.reason)
-    return rejections

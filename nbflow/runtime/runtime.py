@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -119,7 +120,9 @@ class WorkflowRuntime:
             opening.callback(lambda: thread.call(engine.close()))
             opening.enter_context(routed_prints())
             thread.call(engine.open())
+            opening.callback(atexit.unregister, self.close)
             self._exit = opening.pop_all()
+        atexit.register(self.close)  # who forgets to close it loses nothing, but DuckDB would complain
         self._thread, self._engine = thread, engine
         self._requests, self._registration = Requests(engine), Registration(engine)
         self.register(*self._definitions)

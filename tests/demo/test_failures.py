@@ -94,7 +94,7 @@ def test_a_run_that_never_asks_ends_with_the_time(tmp_path: Path) -> None:
     ask = "decision = await"
     path = quickstart_with(tmp_path, "workflow", ask, f"await asyncio.sleep(3600)\n{ask}")
     cells = path.read_text().replace("%wf wait penguins-1 --timeout 1m", "%wf ps")
-    path.write_text(cells.replace(r'print((PUBLISHED / \"report.txt\").read_text())', "%wf ps"))
+    path.write_text(cells.replace(r"print((PUBLISHED / \"report.txt\").read_text())", "%wf ps"))
     said = complaint(play(tmp_path, "--notebook", str(path), "--within", "20"))
     assert said.startswith("20 s were over while ")
 

@@ -214,11 +214,9 @@ def test_s63_terminate_anywhere_in_a_batch(world: World, place: int) -> None:
     world.until_waiting(run, "item")
     world.start(blocks_the_dispatch_thread)
     wait_for(is_busy)
-    requests = world.runtime.requests  # everything up to `may_go_on` becomes one batch
-    acks = [
-        world.runtime.submit(requests.suspend("order-42", "")),
-        world.runtime.submit(requests.resume("order-42", "")),
-    ]
+    run.suspend()  # everything from here up to `may_go_on` becomes one batch
+    run.resume()
+    requests, acks = world.runtime.requests, []
     for n in range(7):
         if n == place:
             acks.append(world.runtime.submit(requests.terminate("order-42", '"enough"', True)))
@@ -302,11 +300,12 @@ def test_s63_an_activity_that_waits_for_a_slot_is_not_started_any_more(world: Wo
 
 def test_s63_nothing_of_a_terminated_run_happens_after_a_restart(world: World, clock: VirtualClock) -> None:
     ran: list[str] = []
-    may_return = threading.Event()
+    may_return, is_running = threading.Event(), threading.Event()
 
     @activity
     def slow() -> None:
         ran.append("slow")
+        is_running.set()
         wait_for(may_return)
 
     @workflow
@@ -317,7 +316,7 @@ def test_s63_nothing_of_a_terminated_run_happens_after_a_restart(world: World, c
 
     world.open(busy)
     run = world.start(busy, None, "order-42")
-    world.until(run, lambda record, history: "TimerCreated" in kinds(history))
+    wait_for(is_running)
     run.terminate()
     world.until_status(run, "TERMINATED")
     assert world.inbox() == []
