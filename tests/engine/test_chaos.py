@@ -88,9 +88,12 @@ class Chaos:
             ):
                 return
 
+    def begin_life(self) -> None:
+        self._life += 1
+
     def live(self, mixed: Any) -> None:
         """One life of a runtime, which ends in a crash."""
-        self._life += 1
+        self.begin_life()
         self.world.open(mixed, cache_size=self.random.choice([0, 1, 3, 1000]))
         self.world.store.fault = self.fault
         stop = threading.Event()
@@ -122,6 +125,7 @@ def test_s67_in_any_chaos_nothing_is_lost_and_nothing_done_twice(
         world.close()
         for _ in range(5):
             chaos.live(mixed)
+        chaos.begin_life()
         world.open(mixed)
         for name in chaos.acknowledged:
             finish(world, name)
