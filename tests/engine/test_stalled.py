@@ -428,9 +428,8 @@ def test_s12_a_stall_that_stays_the_same_is_not_written_again(world: World) -> N
 def test_code_that_is_registered_while_the_turn_is_under_way_is_not_missed(world: World) -> None:
     start_waiting(world)
     world.open()
-    registrations = [
-        threading.Thread(target=lambda: world.runtime.register(version(FIRST))) for _ in range(4)
-    ]
+    first = version(FIRST)
+    registrations = [threading.Thread(target=world.runtime.register, args=(first,)) for _ in range(4)]
     for registration in registrations:
         registration.start()
     world.client.raise_workflow_event("order-42", "go", data=5)
