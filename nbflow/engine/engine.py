@@ -275,7 +275,7 @@ class Engine:
 
     def _rest(self, instance: Instance, error: StoreError) -> None:
         """Let an instance rest that the store failed for; longer each time."""
-        seconds = min(_RETRY_SECONDS * 2**instance.failures, _MAX_RETRY_SECONDS)
+        seconds = min(_RETRY_SECONDS * 2 ** min(instance.failures, 10), _MAX_RETRY_SECONDS)
         _log.warning("%s: %s; tried again in %g s", instance.instance_id, error, seconds)
         instance.failures += 1
         instance.is_resting = True

@@ -293,6 +293,28 @@ def test_s67_a_store_that_never_recovers_does_not_hang_close(world: World) -> No
     assert [world.handle(run).result(10) for run in runs] == [1] * 5
 
 
+def test_s67_a_store_that_fails_for_hours_is_still_waited_for(quick_world: World) -> None:
+    world = quick_world
+
+    @workflow
+    async def collects(ctx: WorkflowContext) -> list:
+        return [await ctx.wait_for_external_event("item") for _ in range(2)]
+
+    world.open(collects)
+    run = world.start(collects, None, "order-42")
+    world.until_waiting(run, "item")
+    run.suspend()
+    world.until_status(run, "SUSPENDED")
+    run.raise_event("item", 1)
+    world.runtime._engine.residents.get("order-42").failures = 5_000
+    world.store.fault = fails_for("order-42")
+    with pytest.raises(StoreError):
+        run.resume()
+    world.store.fault = never_fails
+    assert world.start(collects, None, "other").status in ("PENDING", "RUNNING")
+    assert run.status == "SUSPENDED"
+
+
 def test_a_store_that_raises_something_else_is_an_error_and_not_the_end(world: World) -> None:
     @workflow
     async def echo(x: int) -> int:
