@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from nbflow.core.operations import Operation
-from nbflow.engine.threads import SerialThread
+from nbflow.engine.threads import JobThread
 from nbflow.errors import StoreError
 from nbflow.ports import HistoryStore
 
@@ -43,11 +43,12 @@ class Committer:
 
     Args:
         store: Opened by `open`.
+        thread: The only one that uses the store.
     """
 
-    def __init__(self, store: HistoryStore) -> None:
+    def __init__(self, store: HistoryStore, thread: JobThread) -> None:
         self._store = store
-        self._thread = SerialThread("nbflow-store")
+        self._thread = thread
         self._suspects: set[str | None] = set()
 
     async def open(self) -> None:

@@ -31,6 +31,7 @@ from nbflow.engine.instance import Instance, Message
 from nbflow.engine.keeping import Keeper
 from nbflow.engine.recovery import pending_attempts
 from nbflow.engine.residents import Residents
+from nbflow.engine.threads import MakeThread, SerialThread
 from nbflow.engine.timers import TimerPump
 from nbflow.engine.turns import Turns
 from nbflow.engine.watchers import Watchers
@@ -74,6 +75,7 @@ class Engine:
         clock: What time it is.
         registry: The code that is known.
         options: Sizes and limits.
+        make_thread: Gives the threads of store and dispatch; a simulation has its own.
     """
 
     def __init__(
@@ -83,10 +85,11 @@ class Engine:
         clock: Clock,
         registry: Registry,
         options: EngineOptions,
+        make_thread: MakeThread = SerialThread,
     ) -> None:
         self.clock = clock
         self.registry = registry
-        self.committer = Committer(store)
+        self.committer = Committer(store, make_thread("nbflow-store"))
         self.watchers = Watchers()
         self.origins: dict[str, Context] = {}
         self._options = options
@@ -108,6 +111,7 @@ class Engine:
             touch=self.residents.touch,
             failed=self._not_loaded,
             wake=self._wakeup.set,
+            make_thread=make_thread,
         )
         self.activities = ActivityRunner(
             executor,

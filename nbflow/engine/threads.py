@@ -7,11 +7,31 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from nbflow.errors import RuntimeClosedError
 
 _T = TypeVar("_T")
+
+
+class JobThread(Protocol):
+    """Runs what it is given in order, apart from the engine's loop."""
+
+    def submit(self, call: Callable[[], _T]) -> Future[_T]:
+        """Queue a call; what it returns or raises comes by the future, RuntimeClosedError after `stop`."""
+        ...
+
+    async def run(self, call: Callable[[], _T]) -> _T:
+        """Queue a call and wait for it on the running loop."""
+        ...
+
+    def stop(self, timeout: float) -> bool:
+        """End the thread behind what is queued; tell whether it ended in time (seconds)."""
+        ...
+
+
+MakeThread: TypeAlias = Callable[[str], JobThread]
+"""Gives a thread of a name."""
 
 
 class SerialThread:

@@ -20,7 +20,7 @@ from nbflow.engine.code import missing_workflow
 from nbflow.engine.commits import Committer
 from nbflow.engine.dispatch import Dispatcher, TurnOutcome, TurnRequest, stalled_outcome
 from nbflow.engine.instance import Instance
-from nbflow.engine.threads import SerialThread
+from nbflow.engine.threads import MakeThread
 from nbflow.errors import StoreError, UnknownHistoryKindError
 from nbflow.ports import Clock, HistoryStore
 
@@ -38,6 +38,7 @@ class Turns:
         touch: Called with an instance that was loaded.
         failed: Called with an instance that could not be loaded.
         wake: Called when there is an outcome to collect.
+        make_thread: Gives a thread of a name: the dispatch thread, and another should that one be lost.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Turns:
         touch: Callable[[Instance], None],
         failed: Callable[[Instance, StoreError], None],
         wake: Callable[[], None],
+        make_thread: MakeThread,
     ) -> None:
         self._committer = committer
         self._registry = registry
@@ -57,7 +59,7 @@ class Turns:
         self._touch = touch
         self._failed = failed
         self._wake = wake
-        self._thread = SerialThread("nbflow-dispatch")
+        self._thread = make_thread("nbflow-dispatch")
         self._dispatcher = Dispatcher(next_row_id)
         self._warm: OrderedDict[str, Instance] = OrderedDict()
         self._outcomes: list[tuple[Instance, TurnOutcome]] = []
