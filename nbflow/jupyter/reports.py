@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from typing import Any, Final
 
-from nbflow.core.history import to_row
+from nbflow.core.rows import to_row
 from nbflow.jupyter import help as help_texts
 from nbflow.jupyter.actions import Request, one_run
 from nbflow.jupyter.commands import COMMANDS, find_command

@@ -11,8 +11,9 @@ from typing import Any, Final, TypeAlias, overload
 
 import msgspec
 
-from nbflow.core.history import HistoryEvent, HistoryRow, ParentReference, from_row, to_row
+from nbflow.core.history import HistoryEvent, ParentReference
 from nbflow.core.operations import DefinitionRecord, InboxRow
+from nbflow.core.rows import HistoryRow, from_row, to_row
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
 from nbflow.errors import FailureDetails, StoreError
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from nbflow.core import history as h
+from nbflow.core import rows
 from nbflow.core.cancellations import Cancellations
 from nbflow.core.divergence import ExecutionStalledError
 from nbflow.core.futures import WorkflowFuture, WorkflowTask
@@ -98,7 +99,7 @@ def write(path: Path, histories: Iterable[tuple[Head, list[h.HistoryEvent]]]) ->
     with path.open("wb") as file:
         for head, history in histories:
             file.write(msgspec.json.encode(head) + b"\n")
-            file.writelines(h.to_json(event).encode() + b"\n" for event in history)
+            file.writelines(rows.to_json(event).encode() + b"\n" for event in history)
 
 
 def read(path: Path) -> Iterator[tuple[Head, list[h.HistoryEvent]]]:
@@ -110,13 +111,13 @@ def read(path: Path) -> Iterator[tuple[Head, list[h.HistoryEvent]]]:
                 yield head, history
             head, history = msgspec.json.decode(line, type=Head), []
         else:
-            history.append(h.from_json(line))
+            history.append(rows.from_json(line))
     if head is not None:
         yield head, history
 
 
 def digest(history: list[h.HistoryEvent]) -> str:
-    return hashlib.sha256("\n".join(map(h.to_json, history)).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(map(rows.to_json, history)).encode()).hexdigest()[:16]
 
 
 def replay_all(path: Path, known: dict[str, Shape], noise: Noise) -> dict[str, str]:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
+from nbflow.core import rows
 from nbflow.errors import UnknownHistoryKindError
 from tests.core.builder import T0
 from tests.core.strategies import KINDS, events, events_of
@@ -23,8 +24,8 @@ def test_s81_a_row_gives_its_event_back(cls):
     @settings(max_examples=40)
     @given(events_of(cls))
     def check(event):
-        row = h.to_row(event)
-        assert h.from_row(row) == event
+        row = rows.to_row(event)
+        assert rows.from_row(row) == event
         assert (row.format, row.kind, row.seq, row.at) == (1, cls.__name__, event.seq, event.at)
         for text in (row.data, row.payload if row.payload != "" else None):
             assert text is None or isinstance(text, str)
@@ -35,17 +36,17 @@ def test_s81_a_row_gives_its_event_back(cls):
 
 @given(events)
 def test_s81_a_json_line_gives_its_event_back(event):
-    line = h.to_json(event)
+    line = rows.to_json(event)
     assert "\n" not in line
-    assert h.from_json(line) == event
-    assert h.from_json(line.encode()) == event
+    assert rows.from_json(line) == event
+    assert rows.from_json(line.encode()) == event
 
 
 def test_s81_the_columns_are_the_documented_ones():
-    row = h.to_row(
+    row = rows.to_row(
         h.TaskCompleted(at=T0, seq=7, scheduled_id=3, result='{"a":1}', started_at=T0, attempt=2, worker="w1")
     )
-    assert row == h.HistoryRow(
+    assert row == rows.HistoryRow(
         format=1,
         seq=7,
         kind="TaskCompleted",
@@ -55,15 +56,15 @@ def test_s81_the_columns_are_the_documented_ones():
         payload='{"a":1}',
         data='{"started_at":"2026-01-01T00:00:00Z","attempt":2,"worker":"w1","prints":""}',
     )
-    scheduled = h.to_row(h.TaskScheduled(at=T0, id=4, task_id=4, name="charge", input="1"))
+    scheduled = rows.to_row(h.TaskScheduled(at=T0, id=4, task_id=4, name="charge", input="1"))
     assert (scheduled.name, scheduled.scheduled_id, scheduled.payload) == ("charge", 4, "1")
 
 
 @pytest.mark.parametrize("change", [{"kind": "TaskTeleported"}, {"format": 2}])
 def test_s81_a_row_of_a_newer_nbflow_is_refused_and_never_skipped(change):
-    row = msgspec.structs.replace(h.to_row(h.TaskCancelled(at=T0, seq=9, scheduled_id=1)), **change)
+    row = msgspec.structs.replace(rows.to_row(h.TaskCancelled(at=T0, seq=9, scheduled_id=1)), **change)
     with pytest.raises(UnknownHistoryKindError, match=r"history row 9 .*newer version; update nbflow"):
-        h.from_row(row)
+        rows.from_row(row)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +72,12 @@ def test_s81_a_row_of_a_newer_nbflow_is_refused_and_never_skipped(change):
 )
 def test_a_line_that_is_no_event_is_refused(text):
     with pytest.raises(UnknownHistoryKindError, match="not a history event of this nbflow"):
-        h.from_json(text)
+        rows.from_json(text)
 
 
 def test_fields_that_an_older_nbflow_did_not_write_have_their_defaults():
-    row = msgspec.structs.replace(h.to_row(h.TaskCompleted(at=T0, scheduled_id=1, result="1")), data="{}")
-    assert h.from_row(row) == h.TaskCompleted(at=T0, scheduled_id=1, result="1")
+    row = msgspec.structs.replace(rows.to_row(h.TaskCompleted(at=T0, scheduled_id=1, result="1")), data="{}")
+    assert rows.from_row(row) == h.TaskCompleted(at=T0, scheduled_id=1, result="1")
 
 
 def test_every_action_has_one_recorded_form_and_agrees_with_it():
