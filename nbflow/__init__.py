@@ -1,7 +1,7 @@
 """nbflow: durable workflows in a notebook, in plain asyncio.
 
 Authoring: `activity`, `workflow`, `WorkflowContext`, `WorkflowActivityContext`,
-`RetryPolicy`, `when_all`. Running: `WorkflowRuntime` and what it gives. In a
+`RetryPolicy`, `when_all`, `when_any`. Running: `WorkflowRuntime` and what it gives. In a
 notebook, ``%load_ext nbflow`` brings the magics.
 
 What runs needs DuckDB, and the notebook's side IPython; both are imported when
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from nbflow.core.context import WorkflowActivityContext, WorkflowContext
 from nbflow.core.joins import when_all, when_any
 from nbflow.core.retry import RetryPolicy
+from nbflow.core.reuse import ReuseIdAction, ReuseIdPolicy
 from nbflow.core.state import RuntimeStatus
 from nbflow.core.tasks import DurableTask
 from nbflow.definitions import activity, workflow
-from nbflow.errors import NbflowError, TaskFailedError, WorkflowFailedError
+from nbflow.errors import ChildTerminatedError, NbflowError, TaskFailedError, WorkflowFailedError
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from nbflow.runtime import WorkflowClient, WorkflowHandle, WorkflowRuntime, WorkflowState
 
 __all__ = [
+    "ChildTerminatedError",
     "DurableTask",
     "NbflowError",
     "RetryPolicy",
+    "ReuseIdAction",
+    "ReuseIdPolicy",
     "RuntimeStatus",
     "TaskFailedError",
     "WorkflowActivityContext",

@@ -15,9 +15,11 @@
         ├── EventRejectedError           the payload doesn't fit what the workflow waits for
         ├── NotReplayableError           workflow code did what only an activity may do
         ├── TaskFailedError              an activity or a child failed; raised inside workflows
+        │   └── ChildTerminatedError     a child was terminated
         ├── WorkflowFailedError          raised by ``await run`` and ``run.result()``
         ├── WorkflowTerminatedError      likewise
         ├── WorkflowStalledError         likewise: the run waits for its owner
+        ├── ClockError                   the runtime's clock can't be moved
         ├── RuntimeClosedError
         └── StoreError
             ├── StoreLockedError         another process has the store open
@@ -134,6 +136,10 @@ class TaskFailedError(NbflowError):
         self.details = details
 
 
+class ChildTerminatedError(TaskFailedError):
+    """A child workflow was terminated; raised where its parent awaits it."""
+
+
 class WorkflowFailedError(NbflowError):
     """The workflow run failed; the details carry the author's traceback.
 
@@ -154,6 +160,10 @@ class WorkflowTerminatedError(NbflowError):
 
 class WorkflowStalledError(NbflowError):
     """The run can't go on until its owner does something; nothing of it is lost."""
+
+
+class ClockError(NbflowError):
+    """The runtime goes by a clock that can't be moved: the computer's own."""
 
 
 class RuntimeClosedError(NbflowError):

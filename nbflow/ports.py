@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from nbflow.core.context import WorkflowActivityContext
 from nbflow.core.history import HistoryEvent, TaskScheduled
 from nbflow.core.operations import DefinitionRecord, InboxRow, Operation
 from nbflow.core.state import InstanceRecord, RuntimeStatus
@@ -29,6 +30,7 @@ class InstanceFilter(msgspec.Struct, frozen=True, kw_only=True):
         id_prefix: Beginning of the instance ID.
         created_from: Inclusive.
         created_to: Exclusive.
+        parents: Children of any of these instances.
     """
 
     statuses: tuple[RuntimeStatus, ...] = ()
@@ -36,6 +38,7 @@ class InstanceFilter(msgspec.Struct, frozen=True, kw_only=True):
     id_prefix: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+    parents: tuple[str, ...] = ()
 
 
 class PendingTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,12 +177,16 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: The activity's name.
+        input: Its recorded input: JSON text.
+        info: What the activity may know of the call.
         context: The context variables to run in: they lead prints to the history and to the right cell.
         call: Runs a ``def`` and returns its result as JSON text; None for an ``async def``.
         call_async: Runs an ``async def`` likewise; None for a ``def``.
     """
 
     name: str
+    input: str
+    info: WorkflowActivityContext
     context: Context
     call: Callable[[], str] | None = None
     call_async: Callable[[], Coroutine[Any, Any, str]] | None = None

@@ -5,26 +5,38 @@ from __future__ import annotations
 import logging
 import random
 import uuid
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Coroutine, MutableMapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
+
+import msgspec
 
 from nbflow.core import actions as a
+from nbflow.core.calls import ActivityTask, ChildTask, TaskCall
 from nbflow.core.history import ExecutionStarted
+from nbflow.core.identity import check_instance_id
 from nbflow.core.payloads import Unannotated, codec
 from nbflow.core.retry import RetryPolicy, as_duration, later
-from nbflow.core.tasks import ActivityTask, DurableTask, EventTask, Scheduler, TaskCall, TimerTask
+from nbflow.core.tasks import DurableTask, EventTask, Scheduler, TimerTask
 from nbflow.errors import DefinitionError, NotReplayableError
 
 _T = TypeVar("_T")
 
 
-@runtime_checkable
-class ActivityReference(Protocol):
-    """An activity as the core sees it: a name, and how its values look on record."""
+class Reference(Protocol):
+    """An activity or a workflow as the core sees it: a name, and how its values look on record."""
 
     @property
     def name(self) -> str: ...
+
+    def encode_input(self, value: Any) -> str: ...
+
+    def decode_result(self, text: str) -> Any: ...
+
+
+@runtime_checkable
+class ActivityReference(Reference, Protocol):
+    """An activity as the core sees it."""
 
     @property
     def retry_policy(self) -> RetryPolicy | None: ...
@@ -32,9 +44,12 @@ class ActivityReference(Protocol):
     @property
     def timeout(self) -> timedelta | None: ...
 
-    def encode_input(self, value: Any) -> str: ...
 
-    def decode_result(self, text: str) -> Any: ...
+@runtime_checkable
+class WorkflowReference(Reference, Protocol):
+    """A workflow as the core sees it where another one calls it."""
+
+    def run(self, context: WorkflowContext, input: str) -> Coroutine[Any, Any, str]: ...
 
 
 class ContextOwner(Scheduler, Protocol):
@@ -57,8 +72,12 @@ class ContextOwner(Scheduler, Protocol):
         """Offer buffered events to a new wait, and list it if none fits."""
         ...
 
-    def refer(self, activity: ActivityReference) -> None:
-        """Note that the code uses this activity."""
+    def refer(self, reference: Reference) -> None:
+        """Note that the code uses this activity or workflow."""
+        ...
+
+    def continue_as_new(self, new_input: Any, save_events: bool) -> NoReturn:
+        """End the execution, to begin another one with a new input."""
         ...
 
 
@@ -155,17 +174,9 @@ class WorkflowContext:
             DefinitionError: A plain function was given.
         """
         if isinstance(activity, str):
-            name = activity
-            plain = codec()
-            return self._schedule(
-                TaskCall(
-                    name=name,
-                    input=plain.encode(input, what=f"the input of {name}"),
-                    decode=lambda text: plain.decode(text, what=f"the result of {name}"),
-                    retry=retry_policy,
-                    timeout=None if timeout is None else as_duration(timeout, "timeout"),
-                )
-            )
+            limit = None if timeout is None else as_duration(timeout, "timeout")
+            call = _plain_call(activity, input)
+            return self._schedule(msgspec.structs.replace(call, retry=retry_policy, timeout=limit))
         if not isinstance(activity, ActivityReference):
             label = getattr(activity, "__name__", repr(activity))
             raise DefinitionError(f"{label} is no activity: put @activity (or %%activity) on it")
@@ -196,6 +207,93 @@ class WorkflowContext:
     def _schedule(self, call: TaskCall) -> DurableTask[Any]:
         self._check_here("call_activity")
         return ActivityTask(self._owner, call)
+
+    def call_child_workflow(
+        self,
+        workflow: str | Callable[..., Any] | WorkflowReference,
+        *,
+        input: Any = None,
+        instance_id: str | None = None,
+        retry_policy: RetryPolicy | None = None,
+    ) -> DurableTask[Any]:
+        """Start a child workflow at once: a run with an ID, a history and a status of its own.
+
+        Args:
+            workflow: The workflow, or its registered name; it runs the newest code of that name.
+            input: The value itself for a workflow with one parameter; for one with several, an
+                object keyed by parameter name.
+            instance_id: The child's ID; derived from this run's by default. One that belongs to an
+                active run fails the call.
+            retry_policy: When to start it again after a failure. A child that was terminated is not.
+
+        Returns:
+            A task that can be awaited any number of times; a failed child raises TaskFailedError there,
+            a terminated one ChildTerminatedError.
+
+        Raises:
+            ArgumentsError: The input doesn't fit the workflow's signature.
+            PayloadError: The input can't be carried as JSON.
+            InvalidInstanceIdError: The ID has other characters than a caller may give.
+            DefinitionError: A plain function was given.
+        """
+        if instance_id is not None:
+            check_instance_id(instance_id)
+        if isinstance(workflow, str):
+            call = _plain_call(workflow, input)
+        elif isinstance(workflow, WorkflowReference) and not isinstance(workflow, ActivityReference):
+            self._owner.refer(workflow)
+            call = _call(workflow, workflow.encode_input(input))
+        else:
+            label = getattr(workflow, "__name__", repr(workflow))
+            raise DefinitionError(f"{label} is no workflow: put @workflow (or %%workflow) on it")
+        return self._start_child(msgspec.structs.replace(call, retry=retry_policy, instance_id=instance_id))
+
+    def schedule_child(self, workflow: WorkflowReference, encoded_input: str) -> DurableTask[Any]:
+        """Start a child whose input is on record form already; ``workflow(...)`` comes here."""
+        self._owner.refer(workflow)
+        return self._start_child(_call(workflow, encoded_input))
+
+    def _start_child(self, call: TaskCall) -> DurableTask[Any]:
+        self._check_here("call_child_workflow")
+        return ChildTask(self._owner, call)
+
+    def send_event(self, instance_id: str, name: str, *, data: Any = None) -> None:
+        """Raise an external event at another run; it is on its way once this turn is durable.
+
+        One for a run that has ended, or that there is none of, is dropped, and logged.
+
+        Args:
+            instance_id: The other run.
+            name: The event's name.
+            data: Its payload.
+
+        Raises:
+            PayloadError: The data can't be carried as JSON.
+        """
+        self._check_here("send_event")
+        if not instance_id or not name:
+            raise ValueError("send_event needs the ID of a run and the name of an event")
+        payload = codec().encode(data, what=f"the payload of {name!r}")
+        self._owner.emit(
+            a.SendEvent(id=self._owner.next_id(), instance_id=instance_id, name=name, payload=payload)
+        )
+
+    def continue_as_new(self, new_input: Any = None, *, save_events: bool = True) -> NoReturn:
+        """End this execution here and begin a new one in its place: same ID, new input, empty history.
+
+        Nothing behind the call runs, and what a ``finally`` block would call is not called. Timers
+        are cancelled and results of running activities ignored; children live on.
+
+        Args:
+            new_input: The input of the new execution.
+            save_events: Whether events that came and were not consumed go along (Dapr: not).
+
+        Raises:
+            ArgumentsError: The input doesn't fit the workflow's signature.
+            PayloadError: The input can't be carried as JSON.
+        """
+        self._check_here("continue_as_new")
+        self._owner.continue_as_new(new_input, save_events)
 
     def create_timer(self, due: datetime | timedelta | float) -> DurableTask[None]:
         """Start a durable timer at once.
@@ -259,6 +357,20 @@ class WorkflowContext:
                 f"ctx.{what}() was called outside the workflow {self.instance_id!r}, from another thread or "
                 "loop: use the context only in the workflow itself, and do other work in an activity"
             )
+
+
+def _call(reference: Reference, encoded_input: str) -> TaskCall:
+    return TaskCall(name=reference.name, input=encoded_input, decode=reference.decode_result)
+
+
+def _plain_call(name: str, input: Any) -> TaskCall:
+    """A call by name alone: its values are plain JSON."""
+    plain = codec()
+    return TaskCall(
+        name=name,
+        input=plain.encode(input, what=f"the input of {name}"),
+        decode=lambda text: plain.decode(text, what=f"the result of {name}"),
+    )
 
 
 class WorkflowActivityContext:

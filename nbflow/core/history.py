@@ -49,7 +49,12 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExecutionStarted(_Event, frozen=True):
-    """An execution begins: its workflow, its input, and what it was started under."""
+    """An execution begins: its workflow, its input, and what it was started under.
+
+    A generation that follows on another has its number, its custom status, the events that it
+    ``carried`` along unconsumed, and how many generations directly before it never waited (S16).
+    In an inbox an empty ``definition`` stands for the newest one when the execution begins.
+    """
 
     name: str
     execution_id: str
@@ -58,6 +63,9 @@ class ExecutionStarted(_Event, frozen=True):
     interpreter: Interpreter
     parent: ParentReference | None = None
     generation: int = 0
+    carried: tuple[EventRaised, ...] = ()
+    custom_status: str | None = None
+    restless: int = 0
 
 
 class WorkflowStarted(_Event, frozen=True):
@@ -98,7 +106,7 @@ class TaskFailed(_Event, frozen=True):
 
 
 class TaskCancelled(_Event, frozen=True):
-    """The branch that waited for an activity was cancelled; a late result is ignored."""
+    """The branch that waited for an activity or a child was cancelled; a late result is ignored."""
 
     scheduled_id: int
 
@@ -211,9 +219,10 @@ class ExecutionSuspended(_Event, frozen=True):
 
 
 class ExecutionResumed(_Event, frozen=True):
-    """A paused run goes on."""
+    """A paused run goes on; or one that has come to a limit, which is counted anew from here."""
 
     reason: str = ""
+    lifts_limit: bool = False
 
 
 class ContinuedAsNew(_Event, frozen=True):
@@ -224,10 +233,11 @@ class ContinuedAsNew(_Event, frozen=True):
 
 
 class ExecutionTerminated(_Event, frozen=True):
-    """The run was ended from outside."""
+    """The run was ended from outside; ``by`` names the ancestor whose end it is part of."""
 
     output: str = "null"
     recursive: bool = True
+    by: str | None = None
 
 
 class ExecutionCompleted(_Event, frozen=True):

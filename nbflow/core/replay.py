@@ -16,14 +16,15 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from datetime import datetime, timedelta
-from typing import Any, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
-from nbflow.core.context import ActivityReference, WorkflowContext
+from nbflow.core.context import Reference, WorkflowContext
 from nbflow.core.divergence import ExecutionStalledError, diverged
 from nbflow.core.failures import clarified, describe, is_unresolved
 from nbflow.core.frames import calling_line, waiting_line
+from nbflow.core.identity import child_instance_id
 from nbflow.core.loop import LoopOverrunError, WorkflowLoop, WorkflowTask
 from nbflow.core.payloads import codec
 from nbflow.core.retry import as_duration, later
@@ -42,6 +43,10 @@ class WorkflowCode(Protocol):
         """Run the workflow with a recorded input; the result is JSON text."""
         ...
 
+    def encode_input(self, value: Any) -> str:
+        """Write an input down; raises ArgumentsError or PayloadError."""
+        ...
+
 
 class Execution:
     """One execution: a workflow's code on its own deterministic loop.
@@ -54,8 +59,8 @@ class Execution:
     Attributes:
         clock: The workflow's time.
         is_replaying: True while a recorded event is fed.
-        is_finished: True once the code returned, raised, or was terminated.
-        references: The activities that the code called, by name.
+        is_finished: True once the code returned, raised, continued as new, or was terminated.
+        references: The activities and workflows that the code called, by name.
         starts: How often the workflow's function was started; 1 for as long as the object lives.
     """
 
@@ -66,12 +71,13 @@ class Execution:
         self.context = WorkflowContext(self)
         self.is_replaying = False
         self.is_finished = False
-        self.references: dict[str, ActivityReference] = {}
+        self.references: dict[str, Reference] = {}
         self.starts = 0
         self._variables = context if context is not None else Context()
         self._started: h.ExecutionStarted | None = None
         self._clock: datetime | None = None
         self._ids = 0
+        self._children = 0
         self._expecting: dict[int, Callable[[Any], None]] = {}
         self._waits: list[EventTask[Any]] = []
         self._buffered: deque[h.EventRaised] = deque()
@@ -132,6 +138,11 @@ class Execution:
         self._expecting.clear()
         self._waits.clear()
 
+    def interrupt(self, stall: Stall) -> None:
+        """Have the execution stall, from any thread, because its code doesn't wait; the last word counts."""
+        if self._stall is None or self._stall.reason is StallReason.STUCK:
+            self._stall = stall
+
     def _deliver(self, event: h.WorkflowStarted | h.InputEvent) -> None:
         match event:
             case h.WorkflowStarted(at=at):
@@ -157,6 +168,7 @@ class Execution:
 
     def _start(self, event: h.ExecutionStarted) -> None:
         self._started = event
+        self._buffered.extendleft(reversed(event.carried))
         self._advance_clock(event.at)
         self.starts += 1
         run = self.code.run(self.context, event.input)
@@ -190,11 +202,11 @@ class Execution:
         except KeyboardInterrupt:
             if not self._main.done():
                 raise
-        if self._main.done() and self._stall is None:
+        if self._main.done() and self._stall is None and not self.is_finished:
             self._finish(self._main)
 
     def _must_stop(self) -> bool:
-        return self._stall is not None or (self._main is not None and self._main.done())
+        return self._stall is not None or self.is_finished or (self._main is not None and self._main.done())
 
     def _finish(self, main: WorkflowTask[str]) -> None:
         error: BaseException | None
@@ -260,9 +272,22 @@ class Execution:
         self._ids += 1
         return self._ids
 
+    def next_child_id(self) -> str:
+        """The instance ID of the next child that gets none from its caller."""
+        self._children += 1
+        return child_instance_id(self.instance_id, self.started.execution_id, self._children)
+
+    def continue_as_new(self, new_input: Any, save_events: bool) -> NoReturn:
+        """End the execution here and now, to begin another one with a new input (S13)."""
+        encoded = self.code.encode_input(new_input)
+        self._mark_unstarted()
+        self.emit(a.ContinueAsNew(new_input=encoded, save_events=save_events))
+        self.is_finished = True
+        raise Evicted
+
     def emit(self, action: a.WorkflowAction) -> None:
         """Take an action of the code, and hold it against what is recorded."""
-        if self.loop.frozen or self._stall is not None:
+        if self.loop.frozen or self._stall is not None or self.is_finished:
             self.loop.refuse()
             return
         if self._recorded is not None:
@@ -297,8 +322,8 @@ class Execution:
                 return
         self._waits.append(task)
 
-    def refer(self, activity: ActivityReference) -> None:
-        self.references[activity.name] = activity
+    def refer(self, reference: Reference) -> None:
+        self.references[reference.name] = reference
 
     def is_entered(self) -> bool:
         return asyncio._get_running_loop() is self.loop
@@ -332,6 +357,7 @@ def replay(
     instance_id: str,
     context: Context | None = None,
     prefix: bool = False,
+    begun: Callable[[Execution], None] = lambda execution: None,
 ) -> Execution:
     """Feed a whole history to a workflow's code.
 
@@ -342,6 +368,7 @@ def replay(
         context: The context variables that the code starts with.
         prefix: Whether the history may end amid the actions of an event, as a history cut at any
             place does. A stored history always ends behind all of them.
+        begun: Told of the execution before it is fed.
 
     Returns:
         The execution, as it was when the last event had been taken in.
@@ -350,6 +377,7 @@ def replay(
         ExecutionStalledError: The code doesn't do what history holds.
     """
     execution = Execution(code, instance_id=instance_id, context=context)
+    begun(execution)
     position, end = 0, len(history)
     while position < end:
         event = cast("h.WorkflowStarted | h.InputEvent", history[position])

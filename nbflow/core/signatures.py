@@ -59,6 +59,11 @@ class Signature:
         return text.replace("__main__.", "").replace("'", "")
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the parameters, without the context's."""
+        return self._names
+
+    @property
     def parameters(self) -> str:
         """The signature without the name: ``(order: Order) -> str``."""
         return str(self).removeprefix(self.name)

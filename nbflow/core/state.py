@@ -36,6 +36,11 @@ class RuntimeStatus(StrEnum):
         return self in TERMINAL
 
 
+WAKING: Final = tuple(
+    kind for kind in h.INPUT_KINDS if kind not in (h.ExecutionSuspended, h.ExecutionResumed)
+)
+"""Inputs that a workflow's code may react to."""
+
 TERMINAL: Final = frozenset({RuntimeStatus.COMPLETED, RuntimeStatus.FAILED, RuntimeStatus.TERMINATED})
 
 
@@ -102,6 +107,9 @@ class RuntimeState:
         children: Open child workflows, by id.
         waits: Open waits for external events, by id, in the order in which they were made.
         buffered: Events that arrived before anybody waited for them, oldest first.
+        inputs: How many events have woken the workflow.
+        lifted_at: The length at which its owner last had the limits counted anew; None: never.
+        continued: How it continued as new; None if it didn't.
     """
 
     def __init__(self) -> None:
@@ -117,6 +125,8 @@ class RuntimeState:
         self.custom_status: str | None = None
         self.output: str | None = None
         self.failure: FailureDetails | None = None
+        self.inputs = 0
+        self.lifted_at: int | None = None
         self.continued: h.ContinuedAsNew | None = None
         self._served: h.EventWaitCreated | None = None
 
@@ -130,7 +140,7 @@ class RuntimeState:
 
     def accepts(self, event: h.InputEvent) -> bool:
         """Tell whether an input still means something here; a second or late result doesn't (S71)."""
-        if self.status.is_terminal:
+        if self.status.is_terminal or self.continued is not None:
             return False
         match event:
             case h.ExecutionStarted():
@@ -151,20 +161,23 @@ class RuntimeState:
     def apply(self, event: h.HistoryEvent) -> None:
         """Take in the next event."""
         self.length += 1
+        if isinstance(event, WAKING):
+            self.inputs += 1
         match event:
             case h.WorkflowStarted(at=at):
                 self.advance_clock(at)
             case h.ExecutionStarted():
                 self.started, self.status = event, RuntimeStatus.RUNNING
+                self.buffered.extendleft(reversed(event.carried))
+                self.custom_status = event.custom_status
                 self.advance_clock(event.at)
             case h.TaskScheduled(id=i):
                 self.tasks[i] = event
-            case (
-                h.TaskCompleted(scheduled_id=i)
-                | h.TaskFailed(scheduled_id=i)
-                | h.TaskCancelled(scheduled_id=i)
-            ):
+            case h.TaskCompleted(scheduled_id=i) | h.TaskFailed(scheduled_id=i):
                 self.tasks.pop(i, None)
+            case h.TaskCancelled(scheduled_id=i):
+                self.tasks.pop(i, None)
+                self.children.pop(i, None)
             case h.TimerCreated(id=i):
                 self.timers[i] = event
             case h.TimerFired(scheduled_id=i, fire_at=fire_at):
@@ -223,8 +236,10 @@ class RuntimeState:
                 self.custom_status = value
             case h.ExecutionSuspended():
                 self.status = RuntimeStatus.SUSPENDED
-            case h.ExecutionResumed():
+            case h.ExecutionResumed(lifts_limit=lifts_limit):
                 self.status = RuntimeStatus.RUNNING
+                if lifts_limit:
+                    self.lifted_at = self.length
             case h.ExecutionTerminated(output=output):
                 self.status, self.output = RuntimeStatus.TERMINATED, output
             case h.ExecutionCompleted(status=status, output=output, failure=failure):

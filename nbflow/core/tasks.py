@@ -12,14 +12,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-import msgspec
-
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.loop import WorkflowFuture, WorkflowLoop
-from nbflow.core.retry import RetryPolicy, later
+from nbflow.core.retry import later
 from nbflow.core.state import same_name
-from nbflow.errors import DefinitionError, FailureDetails, PayloadError, TaskFailedError
+from nbflow.errors import PayloadError
 
 _T = TypeVar("_T")
 
@@ -34,6 +32,10 @@ class Scheduler(Protocol):
     def clock(self) -> datetime: ...
 
     def next_id(self) -> int: ...
+
+    def next_child_id(self) -> str:
+        """The instance ID of the next child that gets none from its caller."""
+        ...
 
     def emit(self, action: a.WorkflowAction) -> None: ...
 
@@ -147,101 +149,6 @@ class TimerTask(DurableTask[None]):
 
     def _fired(self) -> None:
         self.succeed(None)
-
-
-class TaskCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A call of an activity: everything that does not change from attempt to attempt."""
-
-    name: str
-    input: str
-    decode: Callable[[str], Any]
-    retry: RetryPolicy | None = None
-    timeout: timedelta | None = None
-
-
-class ActivityTask(DurableTask[_T]):
-    """A call of an activity, over all its attempts."""
-
-    def __init__(self, scheduler: Scheduler, call: TaskCall) -> None:
-        super().__init__(scheduler)
-        self.call = call
-        self.attempt = 0
-        self.first_at = scheduler.clock
-        self._open: int | None = None
-        self._timer: LoopTimer | None = None
-        self._schedule()
-
-    def withdraw(self) -> None:
-        self._end_attempt(cancel=True)
-
-    def _schedule(self) -> None:
-        self.attempt += 1
-        attempt_id = self.scheduler.next_id()
-        if self.attempt == 1:
-            self.id = attempt_id
-        seconds = self.call.timeout.total_seconds() if self.call.timeout is not None else None
-        self.scheduler.emit(
-            a.ScheduleTask(
-                id=attempt_id,
-                task_id=self.id,
-                name=self.call.name,
-                input=self.call.input,
-                attempt=self.attempt,
-                timeout=seconds,
-            )
-        )
-        self._open = attempt_id
-        self._timer = None
-        self.scheduler.expect(attempt_id, self._deliver)
-        if self.call.timeout is not None:
-            late = later(self.scheduler.clock, self.call.timeout)
-            self._timer = LoopTimer(
-                self.scheduler, late, self._timed_out, purpose="timeout", for_id=attempt_id
-            )
-
-    def _deliver(self, event: h.TaskCompleted | h.TaskFailed) -> None:
-        self._open = None
-        self._end_attempt()
-        if isinstance(event, h.TaskFailed):
-            self._attempt_failed(event.failure)
-            return
-        try:
-            result = self.call.decode(event.result)
-        except (PayloadError, DefinitionError) as error:
-            self.fail(error)
-        else:
-            self.succeed(result)
-
-    def _timed_out(self) -> None:
-        self._timer = None
-        self._end_attempt(cancel=True)
-        limit = self.call.timeout
-        message = f"{self.call.name} took longer than its timeout of {limit}"
-        bases = tuple(kind.__qualname__ for kind in TimeoutError.__mro__[:-1])
-        self._attempt_failed(FailureDetails(type="TimeoutError", message=message, bases=bases))
-
-    def _attempt_failed(self, failure: FailureDetails) -> None:
-        now = self.scheduler.clock
-        wait = (
-            self.call.retry.next_delay(attempt=self.attempt, failure=failure, first_at=self.first_at, now=now)
-            if self.call.retry is not None
-            else None
-        )
-        if wait is None:
-            self.fail(TaskFailedError(self.call.name, failure))
-        else:
-            self._timer = LoopTimer(
-                self.scheduler, now + wait, self._schedule, purpose="retry", for_id=self.id
-            )
-
-    def _end_attempt(self, *, cancel: bool = False) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        if cancel and self._open is not None:
-            self.scheduler.emit(a.CancelTask(id=self._open))
-            self.scheduler.forget(self._open)
-            self._open = None
 
 
 class EventTask(DurableTask[_T]):

@@ -190,7 +190,11 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
         return f"<workflow {self.signature}>"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-        """A call is no run: use `start`, or a client's ``schedule_new_workflow``."""
+        """Inside another workflow, start a child; elsewhere a call is no run, and refused."""
+        __tracebackhide__ = True
+        execution = running_execution()
+        if execution is not None:
+            return execution.context.schedule_child(self, self.encode_call(args, kwargs))
         raise NbflowError(
             f"{self.name}(…) is a workflow, and a plain call would not be durable: start a run with "
             f"{self.name}.start(…) or %wf run {self.name}(…)"

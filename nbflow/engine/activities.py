@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+
+import msgspec
 
 from nbflow.core.context import WorkflowActivityContext
 from nbflow.core.failures import describe
@@ -98,10 +100,11 @@ class ActivityRunner:
         """Let one attempt, or all of an execution, not begin; what runs already finishes."""
         attempts = self._attempts.get(execution_id, {})
         for attempt in [*attempts.values()] if task_id is None else [attempts.get(task_id)]:
-            if attempt is None or attempt.running is not None:
+            if attempt is None:
                 continue
             attempt.withdrawn = True
-            self._forget(attempt)
+            if attempt.running is None:
+                self._forget(attempt)
 
     def code_arrived(self) -> None:
         """Start the attempts whose code is there now."""
@@ -120,6 +123,21 @@ class ActivityRunner:
             for attempt in list(self._codeless)
             if attempt.record.execution_id == execution_id and not attempt.withdrawn
         }
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an attempt that somebody waits for is running, or waits for room."""
+        return next(self.busy(), None) is not None
+
+    def busy(self) -> Iterator[tuple[str, str]]:
+        """Run and activity of each such attempt."""
+        for attempts in self._attempts.values():
+            for attempt in attempts.values():
+                has_code = (
+                    attempt.running is not None or self._registry.activity(attempt.event.name) is not None
+                )
+                if has_code and not attempt.withdrawn:
+                    yield attempt.record.instance_id, attempt.event.name
 
     async def close(self) -> None:
         """Stop waiting for attempts; ``async def`` ones are cancelled, threads end with the process."""
@@ -188,15 +206,12 @@ def _invocation(
     event: TaskScheduled,
     variables: Context,
 ) -> Invocation:
+    invocation = Invocation(name=definition.name, input=event.input, info=context, context=variables)
     if definition.is_async:
-        return Invocation(
-            name=definition.name,
-            context=variables,
-            call_async=lambda: definition.run_async(context, event.input),
+        return msgspec.structs.replace(
+            invocation, call_async=lambda: definition.run_async(context, event.input)
         )
-    return Invocation(
-        name=definition.name, context=variables, call=lambda: definition.run(context, event.input)
-    )
+    return msgspec.structs.replace(invocation, call=lambda: definition.run(context, event.input))
 
 
 def _result(

@@ -9,21 +9,24 @@ workflows at most, and never the engine.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from nbflow.core.context import ActivityReference
+from nbflow.core.context import Reference
 from nbflow.core.divergence import ExecutionStalledError
 from nbflow.core.history import HistoryEvent
 from nbflow.core.operations import InboxRow
 from nbflow.core.replay import Execution, WorkflowCode, replay
 from nbflow.core.state import InstanceRecord, RuntimeState, Stall, StallReason
-from nbflow.core.transition import Codeless, Transition, Turn, stalled
+from nbflow.core.transition import Codeless, Feedable, Transition, Turn, stalled
+from nbflow.engine.options import EngineOptions
 from nbflow.engine.output import TurnPrints, context_with
+from nbflow.engine.watchdog import Watched
+from nbflow.errors import Evicted
 
 _log: Final = logging.getLogger("nbflow.engine")
 
@@ -39,6 +42,7 @@ class TurnRequest:
         adopts: The version that the run changes over to if the turn can be taken; None: it stays.
         missing: Why there is no code, where there ought to be.
         history: The whole history for a cold execution; None if it is in memory.
+        family: The nearest descendants that have not ended, where a message may end the run.
         now: The turn's time.
     """
 
@@ -48,6 +52,7 @@ class TurnRequest:
     adopts: str | None
     missing: Stall | None
     history: list[HistoryEvent] | None
+    family: Sequence[str]
     now: datetime
 
 
@@ -59,13 +64,13 @@ class TurnOutcome:
         transition: What to commit.
         is_warm: Whether the execution is in memory now.
         prints: What the workflow printed, to be shown once the turn is committed.
-        references: Activities that the code called, by name.
+        references: Activities and workflows that the code called, by name.
     """
 
     transition: Transition
     is_warm: bool = False
     prints: str = ""
-    references: Mapping[str, ActivityReference] = field(default_factory=dict[str, ActivityReference])
+    references: Mapping[str, Reference] = field(default_factory=dict[str, Reference])
 
 
 @dataclass(eq=False)
@@ -79,53 +84,77 @@ class Dispatcher:
     """Takes turns and keeps live executions.
 
     Args:
-        next_row_id: Gives row IDs for timers; called on the dispatch thread.
+        next_row_id: Gives row IDs for messages; called on the dispatch thread.
+        options: What executions are recorded under, and what they may grow to.
     """
 
-    def __init__(self, next_row_id: Callable[[], int]) -> None:
+    def __init__(self, next_row_id: Callable[[], int], options: EngineOptions) -> None:
         self._next_row_id = next_row_id
+        self._options = options
         self._live: dict[str, _Live] = {}
 
-    def take(self, request: TurnRequest) -> TurnOutcome:
-        """Take a turn; whatever goes wrong becomes a stall, and the live execution is discarded."""
+    def take(self, request: TurnRequest, watched: Watched) -> TurnOutcome:
+        """Take a turn; whatever goes wrong becomes a stall, and the live execution is discarded.
+
+        Args:
+            request: The turn.
+            watched: Learns which execution it is.
+
+        Raises:
+            Evicted: The turn was given up, and interrupted in the middle of our own code.
+        """
         try:
             if request.missing is not None:
                 raise ExecutionStalledError(request.missing)
             if request.code is None:
                 return self._take_codeless(request)
-            return self._take_live(request, request.code)
+            return self._take_live(request, request.code, watched)
         except ExecutionStalledError as error:
             stall = error.stall
+        except Evicted:
+            raise
         except BaseException as error:
             _log.exception("a turn of %s failed", request.record.instance_id)
-            stall = _inexplicable(error)
+            stall = inexplicable(error)
         self.evict([request.record.instance_id])
         return stalled_outcome(request, stall)
 
-    def evict(self, instance_ids: Sequence[str]) -> None:
+    def evict(self, instance_ids: Collection[str], watched: Watched | None = None) -> None:
         """Take executions out of memory; unknown ones are no error."""
         for instance_id in instance_ids:
             live = self._live.pop(instance_id, None)
             if live is not None:
                 live.execution.evict()
+            if watched is not None:
+                watched.progress += 1
 
-    def _take_live(self, request: TurnRequest, code: WorkflowCode) -> TurnOutcome:
+    def handed_over(self, without: Collection[str]) -> Dispatcher:
+        """The same for another thread: what is in memory goes there, but for some that stay."""
+        live, self._live = self._live, {}
+        staying = {instance_id: live.pop(instance_id, None) for instance_id in without}
+        self._live.update({instance_id: one for instance_id, one in staying.items() if one is not None})
+        heir = Dispatcher(self._next_row_id, self._options)
+        heir._live = live
+        return heir
+
+    def _take_live(self, request: TurnRequest, code: WorkflowCode, watched: Watched) -> TurnOutcome:
         record = request.record
         if request.adopts is not None:
             record = msgspec.structs.replace(record, definition=request.adopts)
         live = self._live.get(record.instance_id)
         if request.history is not None:
             self.evict([record.instance_id])
-            live = self._replayed(record, code, request.history)
+            live = self._replayed(record, code, request.history, watched)
         assert live is not None, "a warm turn needs a live execution"
+        watched.begin(live.execution)
         self._live[record.instance_id] = live
-        turn = Turn(record, live.state, live.execution, now=request.now, next_row_id=self._next_row_id)
+        turn = self._turn(request, record, live.state, live.execution)
         live.prints.is_open = True
         try:
             transition = turn.take(request.rows)
         finally:
             live.prints.is_open = False
-        is_warm = not transition.record.status.is_terminal
+        is_warm = not live.execution.is_finished
         if not is_warm:
             self.evict([record.instance_id])
         return TurnOutcome(
@@ -135,9 +164,17 @@ class Dispatcher:
             references=live.execution.references,
         )
 
-    def _replayed(self, record: InstanceRecord, code: WorkflowCode, history: list[HistoryEvent]) -> _Live:
+    def _replayed(
+        self, record: InstanceRecord, code: WorkflowCode, history: list[HistoryEvent], watched: Watched
+    ) -> _Live:
         prints = TurnPrints()
-        execution = replay(code, history, instance_id=record.instance_id, context=context_with(prints, None))
+        execution = replay(
+            code,
+            history,
+            instance_id=record.instance_id,
+            context=context_with(prints, None),
+            begun=watched.begin,
+        )
         return _Live(execution=execution, state=RuntimeState.of(history), prints=prints)
 
     def _take_codeless(self, request: TurnRequest) -> TurnOutcome:
@@ -145,8 +182,29 @@ class Dispatcher:
         record = request.record
         self.evict([record.instance_id])
         state = RuntimeState.of(request.history)
-        turn = Turn(record, state, Codeless(), now=request.now, next_row_id=self._next_row_id, recovers=False)
+        turn = self._turn(request, record, state, Codeless(), recovers=False)
         return TurnOutcome(transition=turn.take(request.rows))
+
+    def _turn(
+        self,
+        request: TurnRequest,
+        record: InstanceRecord,
+        state: RuntimeState,
+        execution: Feedable,
+        *,
+        recovers: bool = True,
+    ) -> Turn:
+        return Turn(
+            record,
+            state,
+            execution,
+            now=request.now,
+            next_row_id=self._next_row_id,
+            interpreter=self._options.interpreter,
+            recovers=recovers,
+            family=request.family,
+            limits=self._options.limits,
+        )
 
 
 def stalled_outcome(request: TurnRequest, report: Stall) -> TurnOutcome:
@@ -154,7 +212,8 @@ def stalled_outcome(request: TurnRequest, report: Stall) -> TurnOutcome:
     return TurnOutcome(transition=stalled(request.record, report, now=request.now))
 
 
-def _inexplicable(error: BaseException) -> Stall:
+def inexplicable(error: BaseException) -> Stall:
+    """The report of a turn that failed by no fault of the history or the code."""
     if isinstance(error, Exception):
         message = f"nbflow itself failed in this turn ({type(error).__name__}: {error}): please report it"
     else:

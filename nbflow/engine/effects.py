@@ -17,12 +17,14 @@ import msgspec
 
 from nbflow.core import history as h
 from nbflow.core.operations import DeleteInbox, InboxRow, Operation, PutInstance
+from nbflow.core.outbox import Outgoing
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.core.transition import Transition
-from nbflow.definitions import ActivityDefinition, Definition, Registry
+from nbflow.definitions import ActivityDefinition, Definition, Registry, WorkflowDefinition
 from nbflow.engine.activities import ActivityRunner
 from nbflow.engine.code import missing_activity
 from nbflow.engine.commits import CommitItem
+from nbflow.engine.delivery import log_dropped
 from nbflow.engine.dispatch import TurnOutcome
 from nbflow.engine.instance import Instance, Message
 from nbflow.engine.timers import TimerPump
@@ -38,13 +40,15 @@ class Effects:
     """Turns outcomes into commit items, and carries out what hangs on them.
 
     Attributes:
-        registry: Learns the activities that a workflow's code refers to.
+        registry: Learns the activities and workflows that a workflow's code refers to.
         activities: Starts attempts.
         timers: Notes timers.
         watchers: Are told.
         turns: Keep executions in memory, or don't.
         origins: The contexts of the cells that started runs, by instance ID.
         touch: Called with an instance that may have more to do.
+        post: Called with messages for other instances once they are written.
+        begin: Called with an instance, the row of its next execution, and the message that starts it.
         unborn: Called with an instance whose start could not be written.
         failed: Called with an instance whose turn could not be written.
     """
@@ -56,6 +60,8 @@ class Effects:
     turns: Turns
     origins: dict[str, Context]
     touch: Callable[[Instance], None]
+    post: Callable[[Sequence[Outgoing]], None]
+    begin: Callable[[Instance, InstanceRecord, Message], None]
     unborn: Callable[[Instance], None]
     failed: Callable[[Instance, StoreError], None]
 
@@ -67,17 +73,24 @@ class Effects:
         gone = {row.row_id for row in transition.consumed}
         consumed = [message for message in turn if message.row.row_id in gone]
         kept = [message for message in turn if message.row.row_id not in gone]
+        replacement = next((message.replacement for message in turn if message.replacement is not None), None)
         if transition.record.status.is_terminal:
             consumed, kept = turn, []
         operations = [operation for message in turn for operation in message.birth_operations]
         operations += transition.operations
-        operations += _deletion(instance, transition.record, consumed)
+        operations += _deletion(instance, transition.record, consumed, is_replaced=replacement is not None)
         operations += [operation for message in kept for operation in message.keep_operations]
+        if replacement is not None:
+            operations += [*replacement.birth_operations, *replacement.keep_operations]
 
         def committed() -> None:
             for message in kept:
                 message.stored = True
             self._committed(instance, transition, outcome, kept)
+            for message in turn:
+                self.post(message.outgoing)
+            if replacement is not None:
+                self._replaced(instance, replacement)
             for message in turn:
                 reason = transition.rejected.get(message.row.row_id)
                 message.settled(EventRejectedError(reason) if reason is not None else None)
@@ -87,10 +100,25 @@ class Effects:
 
         return CommitItem(instance.instance_id, operations, committed, failed)
 
+    def _replaced(self, instance: Instance, start: Message) -> None:
+        """Go on with the run that has taken an ended one's place."""
+        record, start.birth, start.stored = start.birth, None, True
+        assert record is not None, "a replacement comes with its row"
+        if start.row.due is None:
+            self.begin(instance, record, start)
+        else:
+            instance.forget()
+            self.timers.added(start.row)
+        self.watchers.publish(record, [])
+
     def _learn(self, outcome: TurnOutcome) -> None:
         """Register what the code refers to and nobody registered."""
         for reference in outcome.references.values():
-            if isinstance(reference, ActivityDefinition) and self.registry.activity(reference.name) is None:
+            if isinstance(reference, ActivityDefinition):
+                known: object = self.registry.activity(reference.name)
+            else:
+                known = self.registry.workflow(reference.name)
+            if known is None and isinstance(reference, (ActivityDefinition, WorkflowDefinition)):
                 self.registry.add(cast("Definition", reference))
 
     def _with_missing_code(self, transition: Transition) -> Transition:
@@ -106,7 +134,11 @@ class Effects:
             return transition
         stall = missing_activity(record, missing[0])
         record = msgspec.structs.replace(record, status=RuntimeStatus.STALLED, stall=stall)
-        rest = [operation for operation in transition.operations if not isinstance(operation, PutInstance)]
+        rest = [
+            operation
+            for operation in transition.operations
+            if not isinstance(operation, PutInstance) or operation.record.instance_id != record.instance_id
+        ]
         return msgspec.structs.replace(
             transition, record=record, operations=[PutInstance(record=record), *rest]
         )
@@ -116,7 +148,7 @@ class Effects:
     def _committed(
         self, instance: Instance, transition: Transition, outcome: TurnOutcome, kept: Sequence[Message]
     ) -> None:
-        record = transition.record
+        record, before = transition.record, instance.record
         instance.record, instance.failures = record, 0
         tried = instance.end_turn(kept)
         is_stalled = record.status is RuntimeStatus.STALLED
@@ -127,22 +159,35 @@ class Effects:
         _log_dropped(record, transition.dropped)
         origin = self.origins.get(record.instance_id)
         self.watchers.release_prints(origin, outcome.prints)
-        self._withdraw(record, transition.events)
+        if before is not None:
+            self._withdraw(before, record, transition.events)
         for task in transition.tasks:
             self.activities.start(record, task, origin)
         for row in transition.timers:
             self.timers.added(row)
         if record.status.is_terminal:
             self.origins.pop(record.instance_id, None)
-        self.watchers.publish(record, transition.events)
+        if transition.warning is not None:
+            _log.warning("%s: %s", record.instance_id, transition.warning)
+        if transition.successor is not None and before is not None:
+            told = msgspec.structs.replace(before, last_updated_at=record.last_updated_at)
+            self.watchers.publish(told, transition.events)
+            self.watchers.publish(record, [])
+        else:
+            self.watchers.publish(record, transition.events)
         for settle in tried:
             settle(None)
+        if transition.successor is not None:
+            self.begin(instance, record, Message(row=transition.successor, stored=True))
+        self.post(transition.outgoing)
         self.touch(instance)
 
-    def _withdraw(self, record: InstanceRecord, events: Sequence[h.HistoryEvent]) -> None:
+    def _withdraw(
+        self, before: InstanceRecord, record: InstanceRecord, events: Sequence[h.HistoryEvent]
+    ) -> None:
         """Attempts that nobody waits for any more need not begin; those that have begun finish."""
-        if record.status.is_terminal:
-            self.activities.withdraw(record.execution_id)
+        if record.status.is_terminal or record.execution_id != before.execution_id:
+            self.activities.withdraw(before.execution_id)
             return
         for event in events:
             if isinstance(event, h.TaskCancelled):
@@ -154,7 +199,7 @@ class Effects:
         turn = instance.turn or []
         again = [message for message in turn if message.stored or message.settle is None]
         tried = instance.end_turn(again, in_vain=True)
-        if any(message.birth is not None and not message.stored for message in turn):
+        if any(message.birth is not None for message in turn):
             self.unborn(instance)
         for message in turn:
             if message not in again:
@@ -164,10 +209,12 @@ class Effects:
         self.failed(instance, error)
 
 
-def _deletion(instance: Instance, record: InstanceRecord, consumed: Sequence[Message]) -> Sequence[Operation]:
+def _deletion(
+    instance: Instance, record: InstanceRecord, consumed: Sequence[Message], *, is_replaced: bool
+) -> Sequence[Operation]:
     """The rows that leave the inbox with a turn; all of them if it was the last."""
     leaving = [message.row.row_id for message in consumed if message.stored]
-    if record.status.is_terminal:
+    if record.status.is_terminal and not is_replaced:
         leaving += [message.row.row_id for message in instance.messages if message.stored]
     return [DeleteInbox(row_ids=tuple(leaving))] if leaving else []
 
@@ -175,11 +222,3 @@ def _deletion(instance: Instance, record: InstanceRecord, consumed: Sequence[Mes
 def _log_dropped(record: InstanceRecord, rows: Sequence[InboxRow]) -> None:
     for row in rows:
         log_dropped(record.instance_id, row)
-
-
-def log_dropped(instance_id: str, row: InboxRow) -> None:
-    """Say that a message meant nothing any more; of an event its sender ought to know (S62)."""
-    if isinstance(row.event, h.EventRaised):
-        _log.warning("event %r for %s was dropped: the run has ended", row.event.name, instance_id)
-    else:
-        _log.debug("%s: a late %s was dropped", instance_id, type(row.event).__name__)

@@ -13,29 +13,33 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections.abc import Sequence
 from contextvars import Context
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from nbflow.core.history import InputEvent, TaskScheduled
-from nbflow.core.operations import DeleteInbox, InboxRow, PutInstance
+from nbflow.core.history import ExecutionStarted, TaskScheduled
+from nbflow.core.operations import PutInstance
+from nbflow.core.outbox import Outgoing
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
 from nbflow.definitions import Registry
 from nbflow.engine.activities import ActivityRunner
 from nbflow.engine.code import missing_activity
 from nbflow.engine.commits import CommitItem, Committer
-from nbflow.engine.effects import Effects, log_dropped
-from nbflow.engine.instance import Instance, Message
+from nbflow.engine.delivery import Delivery
+from nbflow.engine.effects import Effects
+from nbflow.engine.instance import Instance
 from nbflow.engine.keeping import Keeper
+from nbflow.engine.options import EngineOptions
+from nbflow.engine.quiet import Quiet, Wakeup
 from nbflow.engine.recovery import pending_attempts
 from nbflow.engine.residents import Residents
 from nbflow.engine.threads import MakeThread, SerialThread
 from nbflow.engine.timers import TimerPump
 from nbflow.engine.turns import Turns
 from nbflow.engine.watchers import Watchers
-from nbflow.errors import InstanceNotFoundError, RuntimeClosedError, StoreError
+from nbflow.errors import RuntimeClosedError, StoreError
 from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 
 _log: Final = logging.getLogger("nbflow.engine")
@@ -49,21 +53,6 @@ _MAX_RETRY_SECONDS: Final = 10.0
 
 _CLOSE_SECONDS: Final = 3.0
 """How long closing waits for turns that are still running."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineOptions:
-    """What a runtime may choose.
-
-    Attributes:
-        cache_size: Live executions that stay in memory between turns.
-        max_concurrent_activities: Attempts that run at once.
-        forward_orphans: Whether prints of runs that no cell of this process started go to stdout.
-    """
-
-    cache_size: int = 1000
-    max_concurrent_activities: int = 32
-    forward_orphans: bool = True
 
 
 class Engine:
@@ -92,21 +81,31 @@ class Engine:
         self.committer = Committer(store, make_thread("nbflow-store"))
         self.watchers = Watchers()
         self.origins: dict[str, Context] = {}
-        self._options = options
+        self.options = options
         self._loop = asyncio.get_running_loop()
         self._row_ids = itertools.count(1)
         self._items: list[CommitItem] = []
         self._promises: set[asyncio.Future[None]] = set()
-        self._wakeup = asyncio.Event()
+        self._wakeup = Wakeup()
         self.residents = Residents(self._wakeup.set)
         self._closed: RuntimeClosedError | None = None
         self._services: list[asyncio.Task[None]] = []
-        self._keeper = Keeper(self.residents.touch, self.unborn)
-        self.timers = TimerPump(self.committer, clock, self._deliver_stored)
+        self._keeper = Keeper(self.residents.touch, self.unborn, self._post_outgoing)
+        self.delivery = Delivery(
+            self.residents,
+            self.committer,
+            clock,
+            options,
+            next_row_id=self.next_row_id,
+            add=self.add,
+            posted=self._keeper.posted,
+        )
+        self.timers = TimerPump(self.committer, clock, self.delivery.post_stored)
         self.turns = Turns(
             self.committer,
             registry,
             clock,
+            options,
             next_row_id=self.next_row_id,
             touch=self.residents.touch,
             failed=self._not_loaded,
@@ -118,7 +117,7 @@ class Engine:
             registry,
             clock,
             limit=options.max_concurrent_activities,
-            deliver=self._deliver_result,
+            deliver=self.delivery.post_result,
             forward_orphans=options.forward_orphans,
         )
         self._effects = Effects(
@@ -129,8 +128,13 @@ class Engine:
             turns=self.turns,
             origins=self.origins,
             touch=self.residents.touch,
+            post=self._post_outgoing,
+            begin=self.delivery.begin,
             unborn=self.unborn,
             failed=self._rest,
+        )
+        self.quiet = Quiet(
+            self._wakeup, self.residents, self.turns, self.activities, self.timers, self.check_open
         )
 
     # -- life -------------------------------------------------------------------------------
@@ -141,7 +145,7 @@ class Engine:
         self._row_ids = itertools.count(await self.committer.read(lambda store: store.next_row_id()))
         inbox = await self.committer.read(lambda store: store.read_inbox())
         for row in inbox:
-            self._deliver_stored(row)
+            self.delivery.post_stored(row)
         for record, attempt in await pending_attempts(self.committer, inbox):
             self._start(record, attempt)
         self._services = [self._loop.create_task(self._run()), self._loop.create_task(self.timers.run())]
@@ -229,13 +233,6 @@ class Engine:
             self.residents.touch(instance)
         return instance
 
-    def post(self, message: Message) -> None:
-        """Put a message to the others that wait for its instance's next turn."""
-        self._keeper.posted(message)
-        instance = self.residents.get(message.row.instance_id)
-        instance.messages.append(message)
-        self.residents.touch(instance)
-
     def retry(self, instance: Instance) -> None:
         """Try a stalled run again."""
         instance.retry = True
@@ -246,36 +243,20 @@ class Engine:
         self._items.append(item)
         self._wakeup.set()
 
-    def discard(self, instance: Instance) -> None:
-        """Drop the messages of an instance that has ended or isn't there."""
-        error: InstanceNotFoundError | None = None
-        if instance.record is None:
-            error = InstanceNotFoundError(f"there is no run {instance.instance_id!r}: `%wf ps` lists them")
-        messages = [*instance.messages]
-        instance.messages.clear()
-        for message in messages:
-            if error is None:
-                log_dropped(instance.instance_id, message.row)
-            message.settled(error)
-        rows = tuple(message.row.row_id for message in messages if message.stored)
-        if rows:
-            deletion = [DeleteInbox(row_ids=rows)]
-            self.add(CommitItem(None, deletion, lambda: None, lambda _error: None))
-        for settle in instance.give_up_try():
-            settle(error)
+    def _post_outgoing(self, outgoing: Sequence[Outgoing]) -> None:
+        """Deliver messages to other instances; what children print belongs where their parent's prints do."""
+        for message in outgoing:
+            event = message.row.event
+            if isinstance(event, ExecutionStarted) and event.parent is not None:
+                origin = self.origins.get(event.parent.instance_id)
+                if origin is not None:
+                    self.origins[message.row.instance_id] = origin
+        self.delivery.post_outgoing(outgoing)
 
     def unborn(self, instance: Instance) -> None:
         """Forget a run whose start could not be written."""
         self.origins.pop(instance.instance_id, None)
         instance.forget()
-
-    def _deliver_stored(self, row: InboxRow) -> None:
-        self.post(Message(row=row, stored=True))
-
-    def _deliver_result(self, instance_id: str, execution_id: str, event: InputEvent) -> None:
-        row_id = self.next_row_id()
-        row = InboxRow(row_id=row_id, instance_id=instance_id, execution_id=execution_id, event=event)
-        self.post(Message(row=row, must_keep=False))
 
     def _rest(self, instance: Instance, error: StoreError) -> None:
         """Let an instance rest that the store failed for; longer each time."""
@@ -320,7 +301,7 @@ class Engine:
                     self._items += self._keeper.items(instance, is_closing=self._closed is not None)
             items, self._items = self._items, []
             await self.committer.commit(items)
-            surplus = self.turns.evict_surplus(self._options.cache_size)
+            surplus = self.turns.evict_surplus(self.options.cache_size)
             self.residents.unload([*touched, *(instance for instance, _ in outcomes), *surplus])
             if self._closed is not None and not self._wakeup.is_set() and self.turns.running == 0:
                 return
@@ -331,11 +312,13 @@ class Engine:
             return
         if not instance.is_known:
             self.turns.load(instance)
-        elif instance.record is None or instance.record.status.is_terminal:
-            self.discard(instance)
+            return
+        self.delivery.admit(instance)
+        if instance.record is None or instance.record.status.is_terminal:
+            self.delivery.discard(instance)
         elif not instance.is_ready():
             instance.history = None
-        elif instance.is_loaded:
+        elif instance.is_loaded and (instance.family is not None or not instance.may_end_family):
             self.turns.begin(instance)
         else:
             self.turns.load(instance)

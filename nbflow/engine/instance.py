@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from nbflow.core.history import HistoryEvent
+from nbflow.core.history import ExecutionTerminated, HistoryEvent
 from nbflow.core.operations import InboxRow, Operation, PutInbox, PutInstance
+from nbflow.core.outbox import Outgoing
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.core.transition import CONTROLS, WAKES_SUSPENDED
 from nbflow.errors import StoreError
@@ -29,6 +30,9 @@ class Message:
     Attributes:
         row: What the store would hold.
         birth: For the message that starts a run, the run's row, which is written with it.
+        outgoing: Messages for other instances that are written with it.
+        replacement: For the end of a run whose ID is wanted: the start of the run that takes its place in
+            the same commit.
         must_keep: Whether the store has to hold it until it is consumed. An activity's result need
             not be held for as long as a turn will take it at once: the activity would run again.
         keep_at: Loop time at which it is written down if no turn has consumed it by then.
@@ -38,6 +42,8 @@ class Message:
 
     row: InboxRow
     birth: InstanceRecord | None = None
+    outgoing: Sequence[Outgoing] = ()
+    replacement: Message | None = None
     must_keep: bool = True
     keep_at: float = 0.0
     stored: bool = False
@@ -46,7 +52,9 @@ class Message:
     @property
     def birth_operations(self) -> list[Operation]:
         """What has to be written before anything else about a run that starts."""
-        return [] if self.birth is None or self.stored else [PutInstance(record=self.birth)]
+        if self.birth is None:
+            return []
+        return [PutInstance(record=self.birth), *(put for out in self.outgoing for put in out.operations)]
 
     @property
     def keep_operations(self) -> list[Operation]:
@@ -71,6 +79,8 @@ class Instance:
         messages: What waits for a turn, in order of delivery.
         turn: The messages of the turn that is under way; None if there is none.
         is_warm: Whether the live execution is in memory. Taken out of it only between turns.
+        family: Its nearest descendants that have not ended, once they are read for a message that may end
+            them too.
         history: The history for the next turn of an execution that is not in memory, once it is read.
         unreadable: Why its history can't be read.
         is_loading: Whether row and history are being read.
@@ -92,6 +102,7 @@ class Instance:
     is_warm: bool = False
     history: list[HistoryEvent] | None = None
     unreadable: StoreError | None = None
+    family: list[str] | None = None
     is_loading: bool = False
     is_resting: bool = False
     failures: int = 0
@@ -121,6 +132,12 @@ class Instance:
     def is_loaded(self) -> bool:
         """Whether all is there that a turn needs."""
         return self.is_warm or self.history is not None or self.unreadable is not None
+
+    @property
+    def may_end_family(self) -> bool:
+        """Whether a message is to end it together with its descendants."""
+        events = [message.row.event for message in self.messages]
+        return any(isinstance(event, ExecutionTerminated) and event.recursive for event in events)
 
     def has(self, kinds: tuple[type, ...]) -> bool:
         """Whether a message of one of these kinds waits."""
@@ -176,4 +193,4 @@ class Instance:
     def forget(self) -> None:
         """Have the row read again: what is known of it may be wrong."""
         self.record, self.is_known = None, False
-        self.history, self.unreadable = None, None
+        self.history, self.unreadable, self.family = None, None, None

@@ -8,9 +8,10 @@ sent an event is told only once it is durable (S62).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from nbflow.core.outbox import Outgoing
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.instance import Instance, Message
 from nbflow.errors import StoreError
@@ -28,11 +29,18 @@ class Keeper:
     Args:
         touch: Has the engine look at an instance again.
         unborn: Called with an instance whose start could not be written.
+        post: Called with messages for other instances once they are written.
     """
 
-    def __init__(self, touch: Callable[[Instance], None], unborn: Callable[[Instance], None]) -> None:
+    def __init__(
+        self,
+        touch: Callable[[Instance], None],
+        unborn: Callable[[Instance], None],
+        post: Callable[[Sequence[Outgoing]], None],
+    ) -> None:
         self._touch = touch
         self._unborn = unborn
+        self._post = post
         self._loop = asyncio.get_running_loop()
 
     def posted(self, message: Message) -> None:
@@ -47,7 +55,7 @@ class Keeper:
         now = self._loop.time()
         items: list[CommitItem] = []
         for message in [*(instance.turn or ()), *instance.messages]:
-            if message.stored:
+            if message.stored or message.replacement is not None:  # only a turn can write a replacement
                 continue
             if waits or (message.must_keep and message.keep_at <= now):
                 items.append(self._item(instance, message))
@@ -62,8 +70,9 @@ class Keeper:
 
     def _item(self, instance: Instance, message: Message) -> CommitItem:
         def committed() -> None:
-            message.stored = True
+            message.stored, message.birth = True, None
             message.settled()
+            self._post(message.outgoing)
 
         def failed(error: StoreError) -> None:
             if message not in instance.messages:

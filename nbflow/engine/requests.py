@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import re
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from nbflow.core import history as h
+from nbflow.core.identity import check_instance_id
 from nbflow.core.operations import InboxRow, PurgeInstance, PutInbox, PutInstance
+from nbflow.core.outbox import Outbox, Outgoing
+from nbflow.core.reuse import ReuseIdAction, ReuseIdPolicy
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
+from nbflow.engine.family import descendants, nearest_alive
 from nbflow.engine.instance import Instance, Message, Settle
 from nbflow.engine.watchers import Condition
 from nbflow.errors import (
     InstanceExistsError,
     InstanceNotFoundError,
     InstanceStateError,
-    InvalidInstanceIdError,
     StoreError,
     WorkflowStalledError,
 )
-
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class StartRequest:
         execution_id: The execution's ID.
         input: JSON text.
         start_at: Not before this time; None: now.
-        interpreter: What the history is recorded under.
+        reuse: What to do if the ID is taken; None: as S3 has it.
         origin: The context of the caller, so that prints come back to its cell.
     """
 
@@ -51,7 +51,7 @@ class StartRequest:
     execution_id: str
     input: str
     start_at: datetime | None
-    interpreter: h.Interpreter
+    reuse: ReuseIdPolicy | None
     origin: Context | None
 
 
@@ -69,67 +69,125 @@ class Requests:
         self._engine = engine
 
     async def start(self, request: StartRequest) -> None:
-        """Start a run.
+        """Start a run, as far as the policy lets it.
 
         Raises:
             InvalidInstanceIdError: The ID has other characters, or too many.
-            InstanceExistsError: The ID belongs to an active run.
+            InstanceExistsError: The ID belongs to an active run, and stays with it.
         """
         engine = self._engine
         engine.check_open()
         check_instance_id(request.instance_id)
         if request.is_fresh:
-            instance = engine.residents.get(request.instance_id)
+            instance, below = engine.residents.get(request.instance_id), list[str]()
         else:
-            instance = await engine.known(request.instance_id)
+            instance, below = await self._taken(request)
         present = instance.record
-        if present is not None and not present.status.is_terminal:
-            raise InstanceExistsError(
-                f"{present.instance_id} exists and is {present.status}: `%wf show {present.instance_id}`, "
-                "or choose another --id"
-            )
-        engine.discard(instance)
         now = engine.clock.now()
         record = _new_record(request, now)
+        if present is not None:
+            action = request.reuse.action_for(present.status) if request.reuse else ReuseIdAction.ERROR
+            if action is ReuseIdAction.IGNORE:
+                return
+            if action is ReuseIdAction.TERMINATE and not present.status.is_terminal:
+                await self._replace(request, record, now)
+                return
+            if not present.status.is_terminal:
+                raise InstanceExistsError(
+                    f"{present.instance_id} exists and is {present.status}: `%wf show {present.instance_id}`, "
+                    "or choose another --id"
+                )
+        engine.delivery.discard(instance)
+        outgoing = self._ends(present, below, now) if present is not None else []
         instance.record, instance.is_known, instance.history = record, True, []
         if request.origin is not None:
             engine.origins[record.instance_id] = request.origin
-        event = h.ExecutionStarted(
+        if request.start_at is not None and request.start_at > now:
+            await self._begin_later(instance, record, outgoing)
+        else:
+            await self._post(record.instance_id, self._started(record, now), birth=record, outgoing=outgoing)
+
+    async def _taken(self, request: StartRequest) -> tuple[Instance, list[str]]:
+        """The instance that has the ID, and whom its end would concern too, as far as the policy asks."""
+        engine = self._engine
+        while True:
+            instance = await engine.known(request.instance_id)
+            present = instance.record
+            if (
+                present is None
+                or not present.status.is_terminal
+                or request.reuse is None
+                or request.reuse.action_for(present.status) is not ReuseIdAction.TERMINATE
+            ):
+                return instance, []
+            below = await engine.committer.read(lambda store: nearest_alive(store, request.instance_id))
+            instance = await engine.known(request.instance_id)
+            if instance.record == present:
+                return instance, below
+
+    async def _replace(self, request: StartRequest, record: InstanceRecord, now: datetime) -> None:
+        """End the active run of that ID and begin the new one, in one commit (S6)."""
+        engine = self._engine
+        start = Message(row=self._start_row(record, self._started(record, now)), birth=record)
+        done = engine.promise()
+        finish = finishing(done)
+
+        def settle(error: Exception | None) -> None:
+            if error is None and request.origin is not None:
+                engine.origins[record.instance_id] = request.origin
+            finish(error)
+
+        event = h.ExecutionTerminated(at=now)
+        row = InboxRow(row_id=engine.next_row_id(), instance_id=record.instance_id, event=event)
+        engine.delivery.post(Message(row=row, must_keep=False, settle=settle, replacement=start))
+        await done
+
+    def _ends(self, present: InstanceRecord, below: Sequence[str], now: datetime) -> list[Outgoing]:
+        """The end of those below a run that has ended and is replaced."""
+        engine = self._engine
+        outbox = Outbox(
+            present, now=now, next_row_id=engine.next_row_id, interpreter=engine.options.interpreter
+        )
+        return outbox.terminations(below, h.ExecutionTerminated(at=now))
+
+    def _started(self, record: InstanceRecord, now: datetime) -> h.ExecutionStarted:
+        return h.ExecutionStarted(
             at=now,
             name=record.name,
             execution_id=record.execution_id,
             input=record.input,
             definition=record.definition,
-            interpreter=request.interpreter,
+            interpreter=self._engine.options.interpreter,
         )
-        if request.start_at is not None and request.start_at > now:
-            await self._begin_later(instance, record, event, request.start_at)
-        else:
-            await self._post(record.instance_id, event, birth=record)
+
+    def _start_row(self, record: InstanceRecord, event: h.ExecutionStarted) -> InboxRow:
+        return InboxRow(
+            row_id=self._engine.next_row_id(),
+            instance_id=record.instance_id,
+            execution_id=record.execution_id,
+            due=record.start_at if record.start_at and record.start_at > record.created_at else None,
+            event=event,
+        )
 
     async def _begin_later(
-        self, instance: Instance, record: InstanceRecord, event: h.ExecutionStarted, due: datetime
+        self, instance: Instance, record: InstanceRecord, outgoing: Sequence[Outgoing]
     ) -> None:
         engine = self._engine
         done = engine.promise()
-        row = InboxRow(
-            row_id=engine.next_row_id(),
-            instance_id=record.instance_id,
-            execution_id=record.execution_id,
-            due=due,
-            event=event,
-        )
+        row = self._start_row(record, self._started(record, record.created_at))
 
         def committed() -> None:
             engine.timers.added(row)
             engine.residents.touch(instance)
-            _finish(done)(None)
+            engine.delivery.post_outgoing(outgoing)
+            finishing(done)(None)
 
         def failed(error: StoreError) -> None:
             engine.unborn(instance)
-            _finish(done)(error)
+            finishing(done)(error)
 
         operations = [PutInstance(record=record), PutInbox(row=row)]
+        operations += [put for message in outgoing for put in message.operations]
         engine.add(CommitItem(record.instance_id, operations, committed, failed))
         await done
 
@@ -195,19 +253,19 @@ class Requests:
         if newest is not None and is_other and not engine.activities.missing(record.execution_id):
             instance.adopts = newest.code_hash
         done = engine.promise()
-        instance.tried.append(_finish(done))
+        instance.tried.append(finishing(done))
         engine.retry(instance)
         await done
         record = await self.record(instance.instance_id)
         if record.status is RuntimeStatus.STALLED and record.stall is not None:
             raise WorkflowStalledError(f"{record.instance_id} can't go on: {record.stall.message}")
 
-    async def purge(self, instance_id: str) -> None:
-        """Erase a run that has ended.
+    async def purge(self, instance_id: str, recursive: bool) -> int:
+        """Erase a run that has ended, and those below it; gives how many were erased.
 
         Raises:
             InstanceNotFoundError: There is no such run.
-            InstanceStateError: It has not ended.
+            InstanceStateError: It has not ended, or one below it has not.
         """
         record = await self.record(instance_id)
         if not record.status.is_terminal:
@@ -216,14 +274,24 @@ class Requests:
                 f"`%wf terminate {instance_id}` first"
             )
         engine = self._engine
-        done = engine.promise()
-        resident = engine.residents.find(instance_id)
-        if resident is not None:
+        below = (
+            await engine.committer.read(lambda store: descendants(store, instance_id)) if recursive else []
+        )
+        alive = next((child for child in below if not child.status.is_terminal), None)
+        if alive is not None:
+            raise InstanceStateError(
+                f"{alive.instance_id} below {instance_id} is {alive.status}: `%wf terminate {alive.instance_id}` "
+                f"first, or `%wf purge {instance_id} --keep-children`"
+            )
+        gone = [instance_id, *(child.instance_id for child in below)]
+        for resident in filter(None, map(engine.residents.find, gone)):
             resident.forget()
-        finish = _finish(done)
-        purge = [PurgeInstance(instance_id=instance_id)]
+        done = engine.promise()
+        finish = finishing(done)
+        purge = [PurgeInstance(instance_id=each) for each in gone]
         engine.add(CommitItem(instance_id, purge, lambda: finish(None), finish))
         await done
+        return len(gone)
 
     async def record(self, instance_id: str) -> InstanceRecord:
         """The row of an instance; raises InstanceNotFoundError."""
@@ -254,7 +322,12 @@ class Requests:
             waiter.offer(record)
 
     async def _post(
-        self, instance_id: str, event: h.InputEvent, *, birth: InstanceRecord | None = None
+        self,
+        instance_id: str,
+        event: h.InputEvent,
+        *,
+        birth: InstanceRecord | None = None,
+        outgoing: Sequence[Outgoing] = (),
     ) -> None:
         engine = self._engine
         done = engine.promise()
@@ -264,20 +337,8 @@ class Requests:
             execution_id=birth.execution_id if birth is not None else None,
             event=event,
         )
-        engine.post(Message(row=row, birth=birth, settle=_finish(done)))
+        engine.delivery.post(Message(row=row, birth=birth, outgoing=outgoing, settle=finishing(done)))
         await done
-
-
-def check_instance_id(instance_id: str) -> None:
-    """Refuse an ID that a caller may not give (S59).
-
-    Raises:
-        InvalidInstanceIdError: It has other characters than letters, digits, ``_`` and ``-``.
-    """
-    if not _ID.fullmatch(instance_id):
-        raise InvalidInstanceIdError(
-            f"{instance_id[:80]!r} can't be an instance ID: 1 to 256 letters, digits, _ and - (such as order-42)"
-        )
 
 
 def _new_record(request: StartRequest, now: datetime) -> InstanceRecord:
@@ -294,7 +355,7 @@ def _new_record(request: StartRequest, now: datetime) -> InstanceRecord:
     )
 
 
-def _finish(done: asyncio.Future[None]) -> Settle:
+def finishing(done: asyncio.Future[None]) -> Settle:
     """How to complete a promise, whatever has become of it meanwhile."""
 
     def finish(error: Exception | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from nbflow.engine.instance import Instance
 
@@ -21,6 +21,9 @@ class Residents:
 
     def __len__(self) -> int:
         return len(self._instances)
+
+    def __iter__(self) -> Iterator[Instance]:
+        return iter(self._instances.values())
 
     def find(self, instance_id: str) -> Instance | None:
         """The instance if it is in memory."""

@@ -29,12 +29,16 @@ class TimerPump:
         committer: Reads due rows.
         clock: Says what time it is.
         deliver: Takes a due row, on the engine's loop.
+
+    Attributes:
+        on_rest: Called when it has looked at what is due.
     """
 
     def __init__(self, committer: Committer, clock: Clock, deliver: Callable[[InboxRow], None]) -> None:
         self._committer = committer
         self._clock = clock
         self._deliver = deliver
+        self.on_rest: Callable[[], None] = _nothing
         self._delivered: tuple[datetime, int] | None = None
         self._next: datetime | None = _LONG_AGO  # to begin with, whatever is overdue
         self._reading_until: datetime | None = None
@@ -50,6 +54,18 @@ class TimerPump:
                 await self._nap(self._next)
             else:
                 await self._deliver_due()
+                self.on_rest()
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether everything that is due was delivered."""
+        is_due = self._next is not None and self._next <= self._clock.now()
+        return self._reading_until is None and not is_due
+
+    async def next_due(self) -> datetime | None:
+        """When the next row comes due that was not delivered yet; raises StoreError."""
+        behind = self._delivered
+        return await self._committer.read(lambda store: store.next_due(behind))
 
     def added(self, row: InboxRow) -> None:
         """Take note of a row that was committed just now."""
@@ -83,8 +99,7 @@ class TimerPump:
             assert row.due is not None, "the store gives rows that have a due time"
             self._delivered = (row.due, row.row_id)
             self._deliver(row)
-        behind = self._delivered
-        found = await self._committer.read(lambda store: store.next_due(behind))
+        found = await self.next_due()
         if found is not None and (self._next is None or found < self._next):
             self._next = found
 
@@ -96,3 +111,7 @@ class TimerPump:
         finally:
             nap.cancel()
             changed.cancel()
+
+
+def _nothing() -> None:
+    pass

@@ -7,10 +7,11 @@ executions are in memory is known here; one is taken out only between its turns.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import TypeAlias
+
+import msgspec
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall, StallReason
@@ -19,12 +20,16 @@ from nbflow.definitions import Registry
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.commits import Committer
 from nbflow.engine.dispatch import Dispatcher, TurnOutcome, TurnRequest, stalled_outcome
+from nbflow.engine.dispatching import Dispatching
+from nbflow.engine.family import nearest_alive
 from nbflow.engine.instance import Instance
+from nbflow.engine.options import EngineOptions
 from nbflow.engine.threads import MakeThread
 from nbflow.errors import StoreError, UnknownHistoryKindError
 from nbflow.ports import Clock, HistoryStore
 
-_log: Final = logging.getLogger("nbflow.engine")
+_Loaded: TypeAlias = tuple[InstanceRecord | None, list[HistoryEvent] | StoreError | None, list[str] | None]
+"""Row, history (None: it is in memory), and whom a recursive termination concerns (None: not asked)."""
 
 
 class Turns:
@@ -34,7 +39,8 @@ class Turns:
         committer: Reads histories.
         registry: The code.
         clock: The time of each turn.
-        next_row_id: Gives row IDs for timers.
+        options: What executions are recorded under, and what they may grow to.
+        next_row_id: Gives row IDs for messages.
         touch: Called with an instance that was loaded.
         failed: Called with an instance that could not be loaded.
         wake: Called when there is an outcome to collect.
@@ -46,6 +52,7 @@ class Turns:
         committer: Committer,
         registry: Registry,
         clock: Clock,
+        options: EngineOptions,
         *,
         next_row_id: Callable[[], int],
         touch: Callable[[Instance], None],
@@ -59,8 +66,7 @@ class Turns:
         self._touch = touch
         self._failed = failed
         self._wake = wake
-        self._thread = make_thread("nbflow-dispatch")
-        self._dispatcher = Dispatcher(next_row_id)
+        self._dispatching = Dispatching(make_thread, Dispatcher(next_row_id, options), options.stuck_after)
         self._warm: OrderedDict[str, Instance] = OrderedDict()
         self._outcomes: list[tuple[Instance, TurnOutcome]] = []
         self._loads: dict[str, asyncio.Task[StoreError | None]] = {}
@@ -84,19 +90,22 @@ class Turns:
         return load
 
     async def _load(self, instance: Instance) -> StoreError | None:
-        known = instance.record
+        known, is_there, has_end = instance.record, instance.is_loaded, instance.may_end_family
 
-        def read(store: HistoryStore) -> tuple[InstanceRecord | None, list[HistoryEvent] | StoreError]:
+        def read(store: HistoryStore) -> _Loaded:
             record = known if known is not None else store.get_instance(instance.instance_id)
             if record is None or record.status.is_terminal:
-                return record, []
+                return record, [], []
+            family = nearest_alive(store, record.instance_id) if has_end else None
+            if is_there:
+                return record, None, family
             try:
-                return record, store.read_history(record.instance_id, record.execution_id)
+                return record, store.read_history(record.instance_id, record.execution_id), family
             except UnknownHistoryKindError as error:
-                return record, error
+                return record, error, family
 
         try:
-            record, history = await self._committer.read(read)
+            record, history, instance.family = await self._committer.read(read)
         except StoreError as error:
             self._failed(instance, error)
             return error
@@ -104,7 +113,7 @@ class Turns:
             instance.record, instance.is_known = record, True
             if isinstance(history, StoreError):
                 instance.unreadable = history
-            else:
+            elif history is not None:
                 instance.history = history
             return None
         finally:
@@ -121,12 +130,15 @@ class Turns:
         assert record is not None, "a turn needs an instance"
         is_stalled = record.status is RuntimeStatus.STALLED
         adopts = instance.adopts if is_stalled and instance.retry else None
-        code = self._registry.workflow(record.name, adopts or record.definition)
+        code = self._registry.workflow(record.name, adopts or record.definition or None)
+        if code is not None and not record.definition:
+            record = msgspec.structs.replace(record, definition=code.code_hash)  # it begins with the newest
         controls_only = is_stalled and not instance.retry
         if code is None and instance.has(CONTROLS):
             controls_only = True  # without its code a run can still be ended or paused; the rest waits
         history, instance.history = instance.history, None
         unreadable, instance.unreadable = instance.unreadable, None
+        family, instance.family = instance.family or [], None
         messages = instance.begin_turn(controls_only=controls_only)
         request = TurnRequest(
             record=record,
@@ -135,6 +147,7 @@ class Turns:
             adopts=adopts,
             missing=missing_workflow(self._registry, record) if code is None and not controls_only else None,
             history=None if instance.is_warm else history,
+            family=family,
             now=self._clock.now(),
         )
         if unreadable is not None:
@@ -145,17 +158,12 @@ class Turns:
 
     def _dispatch(self, instance: Instance, request: TurnRequest) -> None:
         self.running += 1
-        loop = asyncio.get_running_loop()
-
-        def take() -> None:
-            outcome = self._dispatcher.take(request)
-            loop.call_soon_threadsafe(taken, outcome)
 
         def taken(outcome: TurnOutcome) -> None:
             self._collect(instance, outcome)
             self._ended()
 
-        self._thread.submit(take)
+        self._dispatching.take(request, taken)
 
     def _collect(self, instance: Instance, outcome: TurnOutcome) -> None:
         self._outcomes.append((instance, outcome))
@@ -196,7 +204,7 @@ class Turns:
         for instance in instances:
             self.keep_warm(instance, False)
         instance_ids = [instance.instance_id for instance in instances]
-        self._thread.submit(lambda: self._dispatcher.evict(instance_ids))
+        self._dispatching.evict(instance_ids)
 
     def evict_surplus(self, cache_size: int) -> list[Instance]:
         """Take out of memory what exceeds the cache and was used the longest ago; gives what went."""
@@ -212,14 +220,4 @@ class Turns:
         for load in self._loads.values():
             load.cancel()
         self.evict(*self._warm.values())
-        # No executor here: Python starts no thread for one any more once it is shutting down.
-        last = asyncio.wrap_future(self._thread.submit(_nothing))
-        _, late = await asyncio.wait({last}, timeout=seconds)
-        if late:
-            last.cancel()
-            _log.warning("a workflow's code doesn't come back: its thread is left behind")
-        self._thread.stop(timeout=0)
-
-
-def _nothing() -> None:
-    pass
+        await self._dispatching.stop(seconds)

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from contextvars import Context
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.payloads import codec
-from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.core.reuse import ReuseIdPolicy
+from nbflow.core.state import TERMINAL, InstanceRecord, RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.requests import StartRequest
-from nbflow.errors import DefinitionError, UnknownHistoryKindError, UnknownWorkflowError
+from nbflow.errors import (
+    DefinitionError,
+    InstanceNotFoundError,
+    InstanceStateError,
+    UnknownHistoryKindError,
+    UnknownWorkflowError,
+)
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.runtime.handle import WorkflowHandle
 from nbflow.runtime.state import WorkflowState, workflow_state
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
+
+_log: Final = logging.getLogger("nbflow.runtime")
+
+Statuses: TypeAlias = RuntimeStatus | str | Iterable[RuntimeStatus | str] | None
+"""One status, several, or any."""
 
 _STEP: Final = 0.2
 """Seconds between looks, so that an interrupt is noticed soon."""
@@ -44,6 +57,7 @@ class WorkflowClient:
         input: Any = None,
         instance_id: str | None = None,
         start_at: datetime | None = None,
+        reuse_id_policy: ReuseIdPolicy | None = None,
     ) -> WorkflowHandle:
         """Start a run; returns once it is durable.
 
@@ -53,6 +67,8 @@ class WorkflowClient:
                 object keyed by parameter name.
             instance_id: The run's ID, 1 to 256 letters, digits, ``_`` and ``-``; made up if None.
             start_at: Not before this time (naive ones are UTC); the run is PENDING until then.
+            reuse_id_policy: What to do if the ID is taken. None: the ID of a run that has ended is free,
+                that of an active one an error.
 
         Raises:
             UnknownWorkflowError: No workflow of that name is registered.
@@ -62,7 +78,9 @@ class WorkflowClient:
             InstanceExistsError: The ID belongs to an active run.
         """
         definition = self._definition(workflow)
-        return self._start(definition, definition.encode_input(input), instance_id, start_at, None)
+        return self._start(
+            definition, definition.encode_input(input), instance_id, start_at, reuse_id_policy, None
+        )
 
     def start_call(
         self,
@@ -71,10 +89,12 @@ class WorkflowClient:
         *,
         instance_id: str | None = None,
         start_at: datetime | None = None,
+        reuse_id_policy: ReuseIdPolicy | None = None,
         origin: Context | None = None,
     ) -> WorkflowHandle:
         """Start a run whose input is on record form already; ``origin`` is where its prints belong."""
-        return self._start(self._definition(definition), encoded_input, instance_id, start_at, origin)
+        definition = self._definition(definition)
+        return self._start(definition, encoded_input, instance_id, start_at, reuse_id_policy, origin)
 
     def _start(
         self,
@@ -82,18 +102,17 @@ class WorkflowClient:
         encoded_input: str,
         instance_id: str | None,
         start_at: datetime | None,
+        reuse: ReuseIdPolicy | None,
         origin: Context | None,
     ) -> WorkflowHandle:
-        if start_at is not None:
-            start_at = start_at.replace(tzinfo=UTC) if start_at.tzinfo is None else start_at.astimezone(UTC)
         request = StartRequest(
             definition=definition,
             instance_id=instance_id if instance_id is not None else str(uuid.uuid4()),
             is_fresh=instance_id is None,
             execution_id=uuid.uuid4().hex,
             input=encoded_input,
-            start_at=start_at,
-            interpreter=self._runtime.interpreter,
+            start_at=_utc(start_at),
+            reuse=reuse,
             origin=origin,
         )
         self._runtime.call(self._runtime.requests.start(request))
@@ -147,7 +166,16 @@ class WorkflowClient:
         return self._runtime.submit(self._runtime.requests.raise_event(instance_id, event_name, payload))
 
     def terminate_workflow(self, instance_id: str, *, output: Any = None, recursive: bool = True) -> None:
-        """End a run; running activities finish and their results are ignored."""
+        """End a run; running activities finish and their results are ignored.
+
+        Args:
+            instance_id: The run.
+            output: What its output is from then on, and that of its descendants.
+            recursive: Whether its children are ended too, and theirs.
+
+        Raises:
+            InstanceNotFoundError: There is no such run.
+        """
         text = codec().encode(output, what="the output")
         self._runtime.call(self._runtime.requests.terminate(instance_id, text, recursive))
 
@@ -159,28 +187,89 @@ class WorkflowClient:
         """Let a paused run go on; let a stalled one go on with the present code, if it fits its history."""
         self._runtime.call(self._runtime.requests.resume(instance_id, reason))
 
-    def purge_workflow(self, instance_id: str) -> None:
-        """Erase a run that has ended, with its history."""
-        self._runtime.call(self._runtime.requests.purge(instance_id))
+    def purge_workflow(self, instance_id: str, *, recursive: bool = True) -> int:
+        """Erase a run that has ended, with its history; gives how many runs were erased.
+
+        Args:
+            instance_id: The run.
+            recursive: Whether its children are erased too, and theirs.
+
+        Raises:
+            InstanceNotFoundError: There is no such run.
+            InstanceStateError: It has not ended, or a descendant has not.
+        """
+        return self._runtime.call(self._runtime.requests.purge(instance_id, recursive))
+
+    def purge_workflows_by(
+        self,
+        *,
+        status: Statuses = None,
+        name: str | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        recursive: bool = True,
+    ) -> int:
+        """Erase the runs that have ended and pass a filter, with their histories; gives how many.
+
+        One with a descendant that has not ended stays.
+
+        Args:
+            status: Only those with this status, or one of these: COMPLETED, FAILED, TERMINATED.
+            name: Only those of this workflow.
+            created_from: Not those that were started before; naive times are UTC.
+            created_to: Only those that were started before.
+            recursive: Whether their children are erased too, and theirs.
+
+        Raises:
+            InstanceStateError: The filter names a status that is none of an ended run.
+        """
+        statuses = _statuses(status) or tuple(TERMINAL)
+        active = [each for each in statuses if not each.is_terminal]
+        if active:
+            raise InstanceStateError(f"runs that are {active[0]} can't be purged: only those that have ended")
+        where = InstanceFilter(
+            statuses=statuses, name=name, created_from=_utc(created_from), created_to=_utc(created_to)
+        )
+        count = 0
+        for record in self._runtime.read(lambda store: store.list_instances(where)):
+            try:
+                count += self.purge_workflow(record.instance_id, recursive=recursive)
+            except (InstanceNotFoundError, InstanceStateError) as error:
+                _log.info("not purged: %s", error)  # erased with its parent, or something below is active
+        return count
 
     def list_workflows(
         self,
         *,
-        status: RuntimeStatus | str | None = None,
+        status: Statuses = None,
         name: str | None = None,
+        id_prefix: str | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+        parent: str | None = None,
         after: str | None = None,
         limit: int | None = 1000,
     ) -> list[WorkflowState]:
         """Runs, oldest first.
 
         Args:
-            status: Only those with this status.
+            status: Only those with this status, or one of these.
             name: Only those of this workflow.
+            id_prefix: Only those whose ID begins so.
+            created_from: Not those that were started before; naive times are UTC.
+            created_to: Only those that were started before.
+            parent: Only the children of this run.
             after: The last instance ID of the page before.
             limit: How many at the most.
         """
-        statuses = () if status is None else (RuntimeStatus(status),)
-        where = InstanceFilter(statuses=statuses, name=name)
+        where = InstanceFilter(
+            statuses=_statuses(status),
+            name=name,
+            id_prefix=id_prefix,
+            created_from=_utc(created_from),
+            created_to=_utc(created_to),
+            parents=() if parent is None else (parent,),
+        )
 
         def read(store: HistoryStore) -> list[tuple[InstanceRecord, list[HistoryEvent]]]:
             records = store.list_instances(where, after=after, limit=limit)
@@ -248,6 +337,18 @@ class WorkflowClient:
 
     def _state_of(self, record: InstanceRecord, history: list[HistoryEvent]) -> WorkflowState:
         return workflow_state(record, history, self._runtime.missing_code(record))
+
+
+def _statuses(given: Statuses) -> tuple[RuntimeStatus, ...]:
+    if given is None:
+        return ()
+    return tuple(RuntimeStatus(each.upper()) for each in ([given] if isinstance(given, str) else given))
+
+
+def _utc(when: datetime | None) -> datetime | None:
+    if when is None:
+        return None
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _open_history(store: HistoryStore, record: InstanceRecord) -> list[HistoryEvent]:

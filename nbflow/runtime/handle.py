@@ -114,9 +114,9 @@ class WorkflowHandle:
         """Let a paused or stalled run go on."""
         self._client.resume_workflow(self.instance_id)
 
-    def purge(self) -> None:
-        """Erase the run and its history; it must have ended."""
-        self._client.purge_workflow(self.instance_id)
+    def purge(self, *, recursive: bool = True) -> None:
+        """Erase the run and its history, and its descendants; all of them must have ended."""
+        self._client.purge_workflow(self.instance_id, recursive=recursive)
 
     def history(self) -> list[HistoryEvent]:
         """The events of the run's present execution."""

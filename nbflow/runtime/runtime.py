@@ -8,16 +8,15 @@ import contextlib
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
-from importlib import metadata
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self, TypeVar
 
-from nbflow.core.history import Interpreter
-from nbflow.core.loop import LOOP_RULES
+from nbflow.core.limits import HISTORY_LIMIT, Limits
 from nbflow.core.state import InstanceRecord
 from nbflow.definitions import Definition, Registry, definitions_in
-from nbflow.engine.clock import SystemClock
+from nbflow.engine.clock import SystemClock, span
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.engine import Engine, EngineOptions
 from nbflow.engine.output import routed_prints
@@ -28,6 +27,7 @@ from nbflow.errors import RuntimeClosedError
 from nbflow.executors.threads import ThreadExecutor
 from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 from nbflow.runtime.client import WorkflowClient
+from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
 
 _T = TypeVar("_T")
@@ -55,6 +55,9 @@ class WorkflowRuntime:
         definitions: Workflows and activities, or modules and namespaces that hold some; what is defined in
             ``__main__`` by default.
         forward_orphans: Whether prints of runs that this process did not start go to stdout.
+        stuck_after: Seconds after which workflow code that awaits nothing is stopped, and its run stalled;
+            ``math.inf`` while you step through it in a debugger that knows nothing of nbflow.
+        history_limit: Events that one execution may have; a run that comes to it stalls.
 
     Raises:
         StoreLockedError: Another process has the store open (on opening).
@@ -72,15 +75,12 @@ class WorkflowRuntime:
         max_concurrent_activities: int = 32,
         definitions: Iterable[ModuleType | Mapping[str, Any] | Definition] | None = None,
         forward_orphans: bool = True,
+        stuck_after: float = 2.0,
+        history_limit: int = HISTORY_LIMIT,
     ) -> None:
         self.path = str(path)
         self.registry = Registry()
         self.client = WorkflowClient(self)
-        self.interpreter = Interpreter(
-            python=f"{sys.version_info.major}.{sys.version_info.minor}",
-            anyio=metadata.version("anyio"),
-            loop_rules=LOOP_RULES,
-        )
         self.clock = clock if clock is not None else SystemClock()
         self._store = store
         self._executor = executor
@@ -88,6 +88,8 @@ class WorkflowRuntime:
             cache_size=cache_size,
             max_concurrent_activities=max_concurrent_activities,
             forward_orphans=forward_orphans,
+            stuck_after=stuck_after,
+            limits=Limits(history=history_limit),
         )
         places = definitions if definitions is not None else [sys.modules["__main__"]]
         self._definitions = list(definitions_in(*places))
@@ -177,6 +179,41 @@ class WorkflowRuntime:
                 self.submit(_on_loop(unsubscribe))
 
         return stop
+
+    def skip(
+        self,
+        duration: timedelta | float | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        tell: Callable[[str], object] | None = None,
+        **parts: float,
+    ) -> Skipped:
+        """Let virtual time go on, from one due time to the next, and at each of them let everything settle.
+
+        So a run that sleeps for a day thirty times sees thirty right times. Activities take the real time
+        that they take, and are waited for; runs that are stalled or suspended, or wait for an event, are not.
+
+        Args:
+            duration: How far: a timedelta, or seconds.
+            timeout: Seconds of real time to wait for that; None: as long as it takes.
+            tell: Takes a line on what is waited for, after some seconds; it is logged by default.
+            **parts: How far, in the words of `timedelta`: ``days=30``, ``hours=1``.
+
+        Raises:
+            ClockError: The runtime has no virtual clock.
+            ValueError: Time can't go back, or not so far.
+            TimeoutError: It took too long; time stands where it got to.
+        """
+        __tracebackhide__ = True
+        return self.skipper.skip(span(duration, **parts), timeout=timeout, tell=tell)
+
+    @property
+    def skipper(self) -> Skipper:
+        """What moves the runtime's virtual time; raises ClockError if that is the computer's own."""
+        engine = self._opened()
+        assert self._thread is not None
+        return Skipper(self._thread, engine, self.clock)
 
     # -- what client and handles need ------------------------------------------------------------
 

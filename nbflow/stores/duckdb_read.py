@@ -164,6 +164,8 @@ def _conditions(where: InstanceFilter) -> tuple[list[str], list[Any]]:
         chosen.append(("created_at >= ?", rows.to_utc(where.created_from)))
     if where.created_to is not None:
         chosen.append(("created_at < ?", rows.to_utc(where.created_to)))
+    if where.parents:
+        chosen.append(("parent_instance_id IN (SELECT unnest(?))", list(where.parents)))
     return [condition for condition, _ in chosen], [value for _, value in chosen]
 
 

@@ -279,6 +279,7 @@ def _passes(where: InstanceFilter) -> Callable[[InstanceRecord], bool]:
         (not where.statuses or record.status in where.statuses)
         and where.name in (None, record.name)
         and record.instance_id.startswith(where.id_prefix or "")
+        and (not where.parents or (record.parent is not None and record.parent.instance_id in where.parents))
         and (where.created_from is None or record.created_at >= where.created_from)
         and (where.created_to is None or record.created_at < where.created_to)
     )

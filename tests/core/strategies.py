@@ -59,6 +59,8 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
 def of_type(annotation: Any) -> st.SearchStrategy[Any]:
     if get_origin(annotation) is Literal:
         return st.sampled_from(get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return st.lists(events_of(get_args(annotation)[0]), max_size=2).map(tuple)
     if isinstance(annotation, UnionType):
         return st.one_of(*[of_type(part) for part in get_args(annotation)])
     return _BY_TYPE[annotation]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.operations import (
@@ -74,7 +76,7 @@ def take(
 ) -> Transition:
     numbers = itertools.count(100)
     execution = Codeless() if answers is None else Scripted(answers)
-    turn = Turn(record or record_of(), state, execution, now=NOW, next_row_id=lambda: next(numbers))
+    turn = Turn(record or record_of(), state, execution, now=NOW, next_row_id=lambda: next(numbers), interpreter=INTERPRETER)
     return turn.take(rows)
 
 
@@ -144,6 +146,7 @@ def test_s64_a_suspended_run_keeps_everything_but_resume_and_terminate() -> None
     assert kinds(turn.events)[-1] == "TaskCompleted"
 
 
+@pytest.mark.semantics(26)
 def test_timers_become_rows_and_cancelled_ones_go() -> None:
     again = a.CreateTimer(id=5, fire_at=NOW)
     answers = {
@@ -186,6 +189,7 @@ def test_s36_a_refusal_of_an_event_that_was_buffered_before_is_not_that_of_this_
     assert take(rows_of(GO), waiting(), answers).rejected == {}
 
 
+@pytest.mark.semantics(12)
 def test_a_stalled_run_recovers_by_a_turn_that_could_be_taken() -> None:
     report = Stall(reason=StallReason.CODE_MISSING, message="waits for code")
     [put] = stalled(record_of(), report, now=NOW).operations
@@ -207,5 +211,5 @@ def test_the_clock_of_a_row_never_goes_back() -> None:
     late = InstanceRecord(
         **{f: getattr(record, f) for f in record.__struct_fields__} | {"last_updated_at": NOW}
     )
-    turn = Turn(late, waiting(), Scripted({}), now=BEGAN, next_row_id=lambda: 1).take(rows_of(GO))
+    turn = Turn(late, waiting(), Scripted({}), now=BEGAN, next_row_id=lambda: 1, interpreter=INTERPRETER).take(rows_of(GO))
     assert turn.record.last_updated_at == NOW

@@ -66,9 +66,10 @@ def test_every_acknowledged_batch_survives(tmp_path: Path, seed: int) -> None:
         assert reached == there, f"half a batch is there; {where}"
         assert contents(store) == contents(oracle), where
         store.close()
-    assert written > 20, "the writer was killed before it wrote anything"
+    assert written > ROUNDS / 2, "the writer was killed before it wrote anything"
 
 
+@pytest.mark.semantics(62)
 @pytest.mark.skipif(sys.platform != "linux", reason="strace is a Linux tool")
 def test_there_is_a_sync_for_each_acknowledged_commit(tmp_path: Path) -> None:
     strace = shutil.which("strace")

@@ -1,0 +1,167 @@
+"""The watchdog: finds the job on the dispatch thread that doesn't come to rest, and interrupts it (S17).
+
+The time counts from the last step of the workflow's loop, so that a long replay is
+no loop; and it counts in samples that follow on each other instead of seconds
+between two of them, so that a suspended laptop or a computer that has too much to
+do adds one sample, and not an hour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from nbflow.core.replay import Execution
+from nbflow.core.state import Stall
+from nbflow.engine.sight import Sight, look_at
+from nbflow.errors import Evicted
+
+_T = TypeVar("_T")
+
+_SAMPLES: Final = 8
+"""Samples without a step after which a job is looked at."""
+
+
+class Watched:
+    """One job on the dispatch thread, as the watchdog sees it.
+
+    Attributes:
+        execution: The execution that is fed or replayed, once there is one.
+        progress: Counts what a job does besides the steps of that execution.
+        stall: Why it was given up; None: it wasn't.
+    """
+
+    def __init__(self) -> None:
+        self.execution: Execution | None = None
+        self.progress = 0
+        self.stall: Stall | None = None
+        self._thread_id = 0
+        self._is_over = False
+        self._is_aimed_at = False
+        self._was_hit = False
+
+    # -- on the dispatch thread -----------------------------------------------------------------
+
+    def run(self, job: Callable[[], _T]) -> _T | None:
+        """Carry the job out; None if it was interrupted where there was no workflow code to unwind.
+
+        An interruption may arrive some time after it was sent. It is behind us when this returns:
+        it never hits the thread's next job.
+        """
+        self._thread_id = threading.get_ident()
+        result: _T | None = None
+        has_begun = False
+        while True:
+            try:
+                if not has_begun:
+                    has_begun = True
+                    result = job()
+                self._end()
+                return result
+            except Evicted:
+                continue
+
+    def _end(self) -> None:
+        # Each of the two threads says what it does before it asks what the other one does.
+        self._is_over = True
+        while self._is_aimed_at:
+            time.sleep(0)
+        if self._was_hit:
+            _send(self._thread_id, None)
+
+    def begin(self, execution: Execution) -> None:
+        """Note which execution is about to be fed."""
+        self.execution = execution
+
+    # -- on the engine's loop -------------------------------------------------------------------
+
+    @property
+    def steps(self) -> int:
+        """How far the job is."""
+        execution = self.execution
+        return self.progress + (execution.loop.steps if execution is not None else 0)
+
+    def look(self) -> Sight | None:
+        """Where the author's code is; None if it isn't the author's code that runs."""
+        sight = look_at(self._thread_id, globals()) if self._thread_id else None
+        return None if self._is_over else sight
+
+    def give_up(self, stall: Stall) -> None:
+        """Have nothing count that the job still does; said again, the last stall counts."""
+        self.stall = stall
+        if self.execution is not None:
+            self.execution.interrupt(stall)
+
+    def interrupt(self) -> None:
+        """Raise `Evicted` in the author's code, if that is what runs at this moment."""
+        self._is_aimed_at = True
+        try:
+            sight = self.look()
+            if sight is not None and sight.may_interrupt:
+                self._was_hit = True
+                _send(self._thread_id, Evicted)
+        finally:
+            self._is_aimed_at = False
+
+
+class Watchdog:
+    """Looks at the job that is under way, as long as there is one.
+
+    Args:
+        stuck_after: Seconds without a step after which a job is stuck.
+        under_way: Gives the job, or None.
+        stuck: Told that it is stuck, and where.
+    """
+
+    def __init__(
+        self, stuck_after: float, under_way: Callable[[], Watched | None], stuck: Callable[[Sight], None]
+    ) -> None:
+        self._pause = stuck_after / _SAMPLES
+        self._under_way = under_way
+        self._stuck = stuck
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.TimerHandle | None = None
+        self._is_stopped = not math.isfinite(stuck_after)
+        self._seen: tuple[Watched, int] | None = None
+        self._quiet = 0
+
+    def wake(self) -> None:
+        """Look from now on: there is a job."""
+        if self._handle is None and not self._is_stopped:
+            self._handle = self._loop.call_later(self._pause, self._sample)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_stopped = True
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _sample(self) -> None:
+        self._handle = None
+        watched = self._under_way()
+        if watched is None:
+            self._seen = None
+            return
+        self.wake()
+        seen = (watched, watched.steps)
+        if seen != self._seen:
+            self._seen, self._quiet = seen, 0
+            return
+        self._quiet += 1
+        if self._quiet < _SAMPLES:
+            return
+        self._quiet = 0
+        sight = watched.look()
+        if sight is not None:
+            self._stuck(sight)
+
+
+def _send(thread_id: int, error: type[BaseException] | None) -> None:
+    """Have an exception raised in a thread before its next step; None takes back what hasn't been yet."""
+    what = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), what)
