@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.state import Stall, StallReason
@@ -52,6 +54,21 @@ def diverged(
         file=line[0] if line is not None else None,
         line=line[1] if line is not None else None,
     )
+
+
+def blame_interpreter(stall: Stall, recorded: h.Interpreter | None, present: h.Interpreter) -> Stall:
+    """Name the interpreter as the likely cause, where the history was recorded under another one (S75)."""
+    if recorded is None or recorded == present or stall.reason is not StallReason.DIVERGED:
+        return stall
+    message = (
+        f"{stall.message}. It was recorded on {_interpreter(recorded)}, and this is {_interpreter(present)}, "
+        "which may do things in another order: the same versions as then replay it"
+    )
+    return msgspec.structs.replace(stall, message=message)
+
+
+def _interpreter(interpreter: h.Interpreter) -> str:
+    return f"Python {interpreter.python} with anyio {interpreter.anyio}, loop rules {interpreter.loop_rules}"
 
 
 def describe_event(event: h.ActionEvent) -> str:

@@ -59,6 +59,11 @@ class Delivery:
         self._posted = posted
         self._passing_on: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being read, so that it can be passed on."""
+        return bool(self._passing_on)
+
     def post(self, message: Message) -> None:
         """Put a message to the others that wait for its instance's next turn; a start goes before them."""
         self._posted(message)

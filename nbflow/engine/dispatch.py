@@ -17,8 +17,8 @@ from typing import Final
 import msgspec
 
 from nbflow.core.context import Reference
-from nbflow.core.divergence import ExecutionStalledError
-from nbflow.core.history import HistoryEvent
+from nbflow.core.divergence import ExecutionStalledError, blame_interpreter
+from nbflow.core.history import ExecutionStarted, HistoryEvent
 from nbflow.core.operations import InboxRow
 from nbflow.core.replay import Execution, WorkflowCode, replay
 from nbflow.core.state import InstanceRecord, RuntimeState, Stall, StallReason
@@ -126,7 +126,7 @@ class Dispatcher:
             if live is not None:
                 live.execution.evict()
             if watched is not None:
-                watched.progress += 1
+                watched.evicted += 1
 
     def handed_over(self, without: Collection[str]) -> Dispatcher:
         """The same for another thread: what is in memory goes there, but for some that stay."""
@@ -168,13 +168,18 @@ class Dispatcher:
         self, record: InstanceRecord, code: WorkflowCode, history: list[HistoryEvent], watched: Watched
     ) -> _Live:
         prints = TurnPrints()
-        execution = replay(
-            code,
-            history,
-            instance_id=record.instance_id,
-            context=context_with(prints, None),
-            begun=watched.begin,
-        )
+        try:
+            execution = replay(
+                code,
+                history,
+                instance_id=record.instance_id,
+                context=context_with(prints, None),
+                begun=watched.begin,
+            )
+        except ExecutionStalledError as error:
+            recorded = next((e.interpreter for e in history if isinstance(e, ExecutionStarted)), None)
+            stall = blame_interpreter(error.stall, recorded, self._options.interpreter)
+            raise ExecutionStalledError(stall) from None
         return _Live(execution=execution, state=RuntimeState.of(history), prints=prints)
 
     def _take_codeless(self, request: TurnRequest) -> TurnOutcome:

@@ -191,7 +191,8 @@ class Dispatching:
     def _leave_behind(self, job: _Job) -> None:
         assert job.watched.stall is not None
         message = (
-            f"{job.watched.stall.message}. It could not be stopped: its thread may go on until Python ends"
+            f"{job.watched.stall.message}. It could not be stopped: its thread was left behind, and may go on for as "
+            "long as this process"
         )
         _log.warning("a workflow's code doesn't come back: %s", message)
         if job.request is not None and job.taken is not None:

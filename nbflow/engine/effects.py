@@ -26,6 +26,7 @@ from nbflow.engine.code import missing_activity
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.delivery import log_dropped
 from nbflow.engine.dispatch import TurnOutcome
+from nbflow.engine.holding import Holding
 from nbflow.engine.instance import Instance, Message
 from nbflow.engine.timers import TimerPump
 from nbflow.engine.turns import Turns
@@ -45,6 +46,7 @@ class Effects:
         timers: Notes timers.
         watchers: Are told.
         turns: Keep executions in memory, or don't.
+        holding: Forgets a held run that has ended.
         origins: The contexts of the cells that started runs, by instance ID.
         touch: Called with an instance that may have more to do.
         post: Called with messages for other instances once they are written.
@@ -58,6 +60,7 @@ class Effects:
     timers: TimerPump
     watchers: Watchers
     turns: Turns
+    holding: Holding
     origins: dict[str, Context]
     touch: Callable[[Instance], None]
     post: Callable[[Sequence[Outgoing]], None]
@@ -167,6 +170,8 @@ class Effects:
             self.timers.added(row)
         if record.status.is_terminal:
             self.origins.pop(record.instance_id, None)
+            self.holding.release(record.instance_id)
+            instance.is_held = False
         if transition.warning is not None:
             _log.warning("%s: %s", record.instance_id, transition.warning)
         if transition.successor is not None and before is not None:

@@ -29,6 +29,7 @@ from nbflow.engine.code import missing_activity
 from nbflow.engine.commits import CommitItem, Committer
 from nbflow.engine.delivery import Delivery
 from nbflow.engine.effects import Effects
+from nbflow.engine.holding import Holding, not_ended
 from nbflow.engine.instance import Instance
 from nbflow.engine.keeping import Keeper
 from nbflow.engine.options import EngineOptions
@@ -87,7 +88,8 @@ class Engine:
         self._items: list[CommitItem] = []
         self._promises: set[asyncio.Future[None]] = set()
         self._wakeup = Wakeup()
-        self.residents = Residents(self._wakeup.set)
+        self.holding = Holding()
+        self.residents = Residents(self._wakeup.set, self.holding)
         self._closed: RuntimeClosedError | None = None
         self._services: list[asyncio.Task[None]] = []
         self._keeper = Keeper(self.residents.touch, self.unborn, self._post_outgoing)
@@ -126,6 +128,7 @@ class Engine:
             timers=self.timers,
             watchers=self.watchers,
             turns=self.turns,
+            holding=self.holding,
             origins=self.origins,
             touch=self.residents.touch,
             post=self._post_outgoing,
@@ -134,7 +137,13 @@ class Engine:
             failed=self._rest,
         )
         self.quiet = Quiet(
-            self._wakeup, self.residents, self.turns, self.activities, self.timers, self.check_open
+            self._wakeup,
+            self.residents,
+            self.delivery,
+            self.turns,
+            self.activities,
+            self.timers,
+            self.check_open,
         )
 
     # -- life -------------------------------------------------------------------------------
@@ -143,14 +152,28 @@ class Engine:
         """Open the store and go on with everything that is in it; raises StoreError."""
         await self.committer.open()
         self._row_ids = itertools.count(await self.committer.read(lambda store: store.next_row_id()))
+        if not self.options.auto_resume:
+            self.holding.hold(await self.committer.read(not_ended))
         inbox = await self.committer.read(lambda store: store.read_inbox())
         for row in inbox:
             self.delivery.post_stored(row)
         for record, attempt in await pending_attempts(self.committer, inbox):
-            self._start(record, attempt)
+            if record.instance_id in self.holding:
+                self.holding.keep(record.instance_id, attempt)
+            else:
+                self._start(record, attempt)
         self._services = [self._loop.create_task(self._run()), self._loop.create_task(self.timers.run())]
         for service in self._services:
             service.add_done_callback(self._service_ended)
+
+    async def release(self, instance_id: str) -> None:
+        """Let a run go on that was held when the store was opened; raises StoreError."""
+        instance = await self.known(instance_id)
+        instance.is_held = False
+        for attempt in self.holding.release(instance_id):
+            if instance.record is not None and not instance.record.status.is_terminal:
+                self._start(instance.record, attempt)
+        self.residents.touch(instance)
 
     def _start(self, record: InstanceRecord, attempt: TaskScheduled) -> None:
         """Start an attempt of before; a run whose activity isn't known any more waits for it (S52)."""

@@ -74,6 +74,7 @@ class Instance:
 
     Attributes:
         instance_id: Whose.
+        is_held: Whether it waits for its owner's word since the store was opened.
         record: Its row as it was committed last, or as it is about to be for a run that starts.
         is_known: Whether the row was looked for: without a record there is no such instance then.
         messages: What waits for a turn, in order of delivery.
@@ -95,6 +96,7 @@ class Instance:
     """
 
     instance_id: str
+    is_held: bool = False
     record: InstanceRecord | None = None
     is_known: bool = False
     messages: deque[Message] = field(default_factory=deque[Message])
@@ -147,6 +149,8 @@ class Instance:
         """Whether there is something for a turn to do."""
         if self.record is None or self.record.status.is_terminal:
             return False
+        if self.is_held:
+            return self.has((ExecutionTerminated,))
         match self.record.status:
             case RuntimeStatus.SUSPENDED:
                 return self.retry or self.has(WAKES_SUSPENDED)

@@ -28,6 +28,7 @@ class EngineOptions:
         cache_size: Live executions that stay in memory between turns.
         max_concurrent_activities: Attempts that run at once.
         forward_orphans: Whether prints of runs that no cell of this process started go to stdout.
+        auto_resume: Whether runs of before go on by themselves when the store is opened.
         stuck_after: Seconds after which workflow code that awaits nothing is stopped; ``math.inf``: never.
         limits: What a run may grow to before it stalls.
         interpreter: What histories are recorded under.
@@ -36,6 +37,7 @@ class EngineOptions:
     cache_size: int = 1000
     max_concurrent_activities: int = 32
     forward_orphans: bool = True
+    auto_resume: bool = True
     stuck_after: float = 2.0
     limits: Limits = field(default_factory=Limits)
     interpreter: Interpreter = field(default_factory=this_interpreter)

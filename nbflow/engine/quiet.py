@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from nbflow.engine.activities import ActivityRunner
+from nbflow.engine.delivery import Delivery
 from nbflow.engine.instance import Instance
 from nbflow.engine.residents import Residents
 from nbflow.engine.timers import TimerPump
@@ -59,6 +60,7 @@ class Quiet:
     Args:
         wakeup: Has the ticks come.
         residents: The instances in memory.
+        delivery: Messages on their way.
         turns: Reads and turns that are under way.
         activities: Attempts that are under way.
         timers: Delivers what is due.
@@ -69,6 +71,7 @@ class Quiet:
         self,
         wakeup: Wakeup,
         residents: Residents,
+        delivery: Delivery,
         turns: Turns,
         activities: ActivityRunner,
         timers: TimerPump,
@@ -76,6 +79,7 @@ class Quiet:
     ) -> None:
         self._wakeup = wakeup
         self._residents = residents
+        self._delivery = delivery
         self._turns = turns
         self._activities = activities
         self._timers = timers
@@ -88,6 +92,7 @@ class Quiet:
         """Whether nothing happens any more until the clock moves or somebody asks for something."""
         return (
             self._wakeup.is_resting
+            and not self._delivery.is_busy
             and self._turns.running == 0
             and self._timers.is_resting
             and not self._activities.is_busy

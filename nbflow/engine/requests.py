@@ -237,6 +237,10 @@ class Requests:
         record = await self.record(instance_id)
         if record.status.is_terminal:
             raise InstanceStateError(f"{instance_id} has ended: there is nothing to resume")
+        if instance_id in self._engine.holding:
+            await self._engine.release(instance_id)
+            if record.status in (RuntimeStatus.PENDING, RuntimeStatus.RUNNING):
+                return
         if record.status is RuntimeStatus.STALLED:
             await self._try_again(await self._engine.known(instance_id))
         else:

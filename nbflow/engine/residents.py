@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from nbflow.engine.holding import Holding
 from nbflow.engine.instance import Instance
 
 
@@ -12,10 +13,12 @@ class Residents:
 
     Args:
         wake: Has the next tick come.
+        holding: The runs that wait for their owner's word.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], holding: Holding) -> None:
         self._wake = wake
+        self._holding = holding
         self._instances: dict[str, Instance] = {}
         self._touched: dict[str, None] = {}
 
@@ -33,7 +36,9 @@ class Residents:
         """The instance as it is in memory; it need not exist in the store."""
         instance = self._instances.get(instance_id)
         if instance is None:
-            instance = self._instances[instance_id] = Instance(instance_id)
+            instance = self._instances[instance_id] = Instance(
+                instance_id, is_held=instance_id in self._holding
+            )
         return instance
 
     def touch(self, instance: Instance) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import os.path
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, Final
 
@@ -28,16 +28,18 @@ class Sight:
     Attributes:
         frames: Its frames, innermost first, with the line at which each of them was.
         may_interrupt: Whether it, or something harmless that it called, ran at that moment.
+        is_importing: Whether it was importing a module.
     """
 
     frames: tuple[tuple[FrameType, int], ...]
     may_interrupt: bool
+    is_importing: bool
 
     def narrowed(self, later: Sight) -> Sight:
         """What is on the stack later as well: the loop is in there, and not in what it calls."""
         stayed = {id(frame) for frame, _ in self.frames}
         frames = tuple(place for place in later.frames if id(place[0]) in stayed)
-        return Sight(frames=frames or later.frames, may_interrupt=later.may_interrupt)
+        return replace(later, frames=frames or later.frames)
 
 
 def look_at(thread_id: int, outermost: dict[str, Any]) -> Sight | None:
@@ -52,7 +54,7 @@ def look_at(thread_id: int, outermost: dict[str, Any]) -> Sight | None:
     """
     frame = sys._current_frames().get(thread_id)  # pyright: ignore[reportPrivateUsage] # documented all the same
     frames: list[tuple[FrameType, int]] = []
-    may_interrupt = True
+    may_interrupt, is_importing = True, False
     while frame is not None and frame.f_globals is not outermost:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if package in _DEBUGGERS:
@@ -61,8 +63,11 @@ def look_at(thread_id: int, outermost: dict[str, Any]) -> Sight | None:
             frames.append((frame, frame.f_lineno))
         elif not frames and package in _DELICATE:
             may_interrupt = False
+        is_importing = is_importing or package == "importlib"
         frame = frame.f_back
-    return Sight(frames=tuple(frames), may_interrupt=may_interrupt) if frames else None
+    if not frames:
+        return None
+    return Sight(frames=tuple(frames), may_interrupt=may_interrupt, is_importing=is_importing)
 
 
 def stuck_stall(instance_id: str | None, seconds: float, sight: Sight) -> Stall:

@@ -133,7 +133,7 @@ class Turns:
         code = self._registry.workflow(record.name, adopts or record.definition or None)
         if code is not None and not record.definition:
             record = msgspec.structs.replace(record, definition=code.code_hash)  # it begins with the newest
-        controls_only = is_stalled and not instance.retry
+        controls_only = instance.is_held or (is_stalled and not instance.retry)
         if code is None and instance.has(CONTROLS):
             controls_only = True  # without its code a run can still be ended or paused; the rest waits
         history, instance.history = instance.history, None

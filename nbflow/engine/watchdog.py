@@ -1,9 +1,10 @@
 """The watchdog: finds the job on the dispatch thread that doesn't come to rest, and interrupts it (S17).
 
-The time counts from the last step of the workflow's loop, so that a long replay is
-no loop; and it counts in samples that follow on each other instead of seconds
-between two of them, so that a suspended laptop or a computer that has too much to
-do adds one sample, and not an hour.
+The time counts from the last step of the workflow's loop, or the last of many calls
+in one step, so that neither a long replay nor a wide fan-out is a loop. It counts in
+samples that follow on each other and not in seconds between two of them, so that a
+suspended laptop, or a computer that has too much to do, adds one sample and not an
+hour.
 """
 
 from __future__ import annotations
@@ -26,19 +27,22 @@ _T = TypeVar("_T")
 _SAMPLES: Final = 8
 """Samples without a step after which a job is looked at."""
 
+_IMPORT_SAMPLES: Final = 20 * _SAMPLES
+"""The same for a job that is importing a module: a large package on a slow disk takes its time."""
+
 
 class Watched:
     """One job on the dispatch thread, as the watchdog sees it.
 
     Attributes:
         execution: The execution that is fed or replayed, once there is one.
-        progress: Counts what a job does besides the steps of that execution.
+        evicted: Executions that the job has taken out of memory.
         stall: Why it was given up; None: it wasn't.
     """
 
     def __init__(self) -> None:
         self.execution: Execution | None = None
-        self.progress = 0
+        self.evicted = 0
         self.stall: Stall | None = None
         self._thread_id = 0
         self._is_over = False
@@ -81,10 +85,10 @@ class Watched:
     # -- on the engine's loop -------------------------------------------------------------------
 
     @property
-    def steps(self) -> int:
+    def progress(self) -> int:
         """How far the job is."""
         execution = self.execution
-        return self.progress + (execution.loop.steps if execution is not None else 0)
+        return self.evicted + (execution.loop.progress if execution is not None else 0)
 
     def look(self) -> Sight | None:
         """Where the author's code is; None if it isn't the author's code that runs."""
@@ -148,15 +152,17 @@ class Watchdog:
             self._seen = None
             return
         self.wake()
-        seen = (watched, watched.steps)
+        seen = (watched, watched.progress)
         if seen != self._seen:
             self._seen, self._quiet = seen, 0
             return
         self._quiet += 1
         if self._quiet < _SAMPLES:
             return
-        self._quiet = 0
         sight = watched.look()
+        if sight is not None and sight.is_importing and self._quiet < _IMPORT_SAMPLES:
+            return
+        self._quiet = 0
         if sight is not None:
             self._stuck(sight)
 

@@ -7,6 +7,7 @@ Dapr's client over it; `WorkflowHandle` is one run, as its owner holds it.
 from nbflow.runtime.client import WorkflowClient
 from nbflow.runtime.handle import WorkflowHandle
 from nbflow.runtime.runtime import WorkflowRuntime
+from nbflow.runtime.skipping import Skipped
 from nbflow.runtime.state import WorkflowState
 
-__all__ = ["WorkflowClient", "WorkflowHandle", "WorkflowRuntime", "WorkflowState"]
+__all__ = ["Skipped", "WorkflowClient", "WorkflowHandle", "WorkflowRuntime", "WorkflowState"]

@@ -336,7 +336,9 @@ class WorkflowClient:
         return self._state_of(record, self._runtime.read(lambda store: _open_history(store, record)))
 
     def _state_of(self, record: InstanceRecord, history: list[HistoryEvent]) -> WorkflowState:
-        return workflow_state(record, history, self._runtime.missing_code(record))
+        return workflow_state(
+            record, history, self._runtime.missing_code(record), is_held=self._runtime.is_held(record)
+        )
 
 
 def _statuses(given: Statuses) -> tuple[RuntimeStatus, ...]:

@@ -55,6 +55,8 @@ class WorkflowRuntime:
         definitions: Workflows and activities, or modules and namespaces that hold some; what is defined in
             ``__main__`` by default.
         forward_orphans: Whether prints of runs that this process did not start go to stdout.
+        auto_resume: Whether runs of before go on when the store is opened. If not, each waits for
+            ``client.resume_workflow``, and all of them for `resume`.
         stuck_after: Seconds after which workflow code that awaits nothing is stopped, and its run stalled;
             ``math.inf`` while you step through it in a debugger that knows nothing of nbflow.
         history_limit: Events that one execution may have; a run that comes to it stalls.
@@ -75,6 +77,7 @@ class WorkflowRuntime:
         max_concurrent_activities: int = 32,
         definitions: Iterable[ModuleType | Mapping[str, Any] | Definition] | None = None,
         forward_orphans: bool = True,
+        auto_resume: bool = True,
         stuck_after: float = 2.0,
         history_limit: int = HISTORY_LIMIT,
     ) -> None:
@@ -88,6 +91,7 @@ class WorkflowRuntime:
             cache_size=cache_size,
             max_concurrent_activities=max_concurrent_activities,
             forward_orphans=forward_orphans,
+            auto_resume=auto_resume,
             stuck_after=stuck_after,
             limits=Limits(history=history_limit),
         )
@@ -153,6 +157,14 @@ class WorkflowRuntime:
 
     async def __aexit__(self, *_exc: object) -> None:
         await asyncio.to_thread(self.close)
+
+    def resume(self) -> list[str]:
+        """Let every run go on that waits since the store was opened with ``auto_resume=False``; gives their IDs."""
+        engine = self._opened()
+        instance_ids = engine.holding.instance_ids
+        for instance_id in instance_ids:
+            self.call(engine.release(instance_id))
+        return instance_ids
 
     def register(self, *definitions: Definition) -> list[Definition]:
         """Make workflows and activities known, with those that they refer to.
@@ -235,6 +247,10 @@ class WorkflowRuntime:
     def read(self, query: Callable[[HistoryStore], _T]) -> _T:
         """Run a query on the store's thread, behind every commit asked for before."""
         return self.call(self._opened().committer.read(query))
+
+    def is_held(self, record: InstanceRecord) -> bool:
+        """Whether a run waits for its owner's word since the store was opened."""
+        return not record.status.is_terminal and record.instance_id in self._opened().holding
 
     def missing_code(self, record: InstanceRecord) -> list[str]:
         """Names of the workflow and activities that a run needs and that are not registered."""

@@ -45,9 +45,14 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def workflow_state(
-    record: InstanceRecord, history: Sequence[HistoryEvent], missing_code: Sequence[str]
+    record: InstanceRecord,
+    history: Sequence[HistoryEvent],
+    missing_code: Sequence[str],
+    *,
+    is_held: bool = False,
 ) -> WorkflowState:
-    """Make the state of a run from its row, its history, and the code that it misses."""
+    """Make the state of a run from its row, its history, and what keeps it from going on."""
+    held = (f"its owner: `%wf resume {record.instance_id}`",) if is_held else ()
     return WorkflowState(
         instance_id=record.instance_id,
         name=record.name,
@@ -59,7 +64,7 @@ def workflow_state(
         custom_status=_plain(record.custom_status),
         failure_details=record.failure,
         stall=record.stall,
-        waits_for=() if record.status.is_terminal else tuple(_waits(record, history, missing_code)),
+        waits_for=() if record.status.is_terminal else (*held, *_waits(record, history, missing_code)),
     )
 
 

@@ -93,8 +93,10 @@ class TimelineFold:
                 draft = self._attempt(event, RowKind.CHILD)
                 draft.instance_id = event.instance_id
                 return draft
-            case h.TaskCompleted() | h.TaskFailed() | h.TaskCancelled():
+            case h.TaskCompleted() | h.TaskFailed():
                 return self._task_ended(event)
+            case h.TaskCancelled():
+                return self._call_cancelled(event)
             case h.ChildWorkflowCompleted() | h.ChildWorkflowFailed():
                 return self._child_ended(event)
             case h.TimerCreated():
@@ -109,6 +111,10 @@ class TimelineFold:
                 return self._wait_refused(event)
             case h.EventSent():
                 return self._sent(event)
+            case h.ExecutionStarted():
+                for number, raised in enumerate(event.carried):
+                    self._arrived(raised, f"c{number}")
+                return None
             case h.ContinuedAsNew() | h.ExecutionTerminated() | h.ExecutionCompleted():
                 self._end(event.at)
                 return None
@@ -137,7 +143,7 @@ class TimelineFold:
         self._by_id.setdefault(event.id, draft)
         return draft
 
-    def _task_ended(self, event: h.TaskCompleted | h.TaskFailed | h.TaskCancelled) -> Draft | None:
+    def _task_ended(self, event: h.TaskCompleted | h.TaskFailed) -> Draft | None:
         i = event.scheduled_id
         draft = self._by_id.get(i)
         if draft is None or draft.kind is not RowKind.ACTIVITY:
@@ -163,11 +169,18 @@ class TimelineFold:
                     worker=event.worker,
                     prints=event.prints,
                 )
-            case h.TaskCancelled():
-                status = RowStatus.TIMED_OUT if i in draft.overdue else RowStatus.CANCELLED
-                draft.end_attempt(i, event.at, status)
             case _:
                 assert_never(event)
+        return draft
+
+    def _call_cancelled(self, event: h.TaskCancelled) -> Draft | None:
+        draft = self._by_id.get(event.scheduled_id)
+        if draft is None or draft.kind not in (RowKind.ACTIVITY, RowKind.CHILD):
+            return None
+        is_late = event.scheduled_id in draft.overdue
+        draft.end_attempt(
+            event.scheduled_id, event.at, RowStatus.TIMED_OUT if is_late else RowStatus.CANCELLED
+        )
         return draft
 
     def _child_ended(self, event: h.ChildWorkflowCompleted | h.ChildWorkflowFailed) -> Draft | None:
@@ -247,9 +260,14 @@ class TimelineFold:
         if draft is not None:
             self._deliver(draft, event)
             return draft
-        draft = self._new(f"e{self.length}", RowKind.ARRIVAL, event.name, event.at, RowStatus.KEPT, None)
+        return self._arrived(event, f"e{self.length}")
+
+    def _arrived(self, event: h.EventRaised, key: str) -> Draft:
+        """An event that nobody waits for yet, or that an earlier generation didn't consume."""
+        draft = self._new(key, RowKind.ARRIVAL, event.name, event.at, RowStatus.KEPT, None)
         draft.input = event.payload
         self._mailbox.keep(draft, event)
+        self._touch(draft)
         return draft
 
     def _wait_refused(self, event: h.EventRejected | h.EventWaitCancelled) -> Draft | None:

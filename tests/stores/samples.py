@@ -104,6 +104,13 @@ EVERY_EVENT: tuple[h.HistoryEvent, ...] = (
         definition="d",
         interpreter=INTERPRETER,
         parent=PARENT,
+        generation=3,
+        carried=(
+            h.EventRaised(at=NOON, name="Go", payload="0"),
+            h.EventRaised(at=at(1), name="ü", payload='""'),
+        ),
+        custom_status='"busy"',
+        restless=2,
     ),
     h.WorkflowStarted(at=at(0.000001)),
     h.TaskScheduled(at=NOON, id=1, task_id=1, name="charge", input='"\\u0000\'"', attempt=2, timeout=1.5),
@@ -128,9 +135,10 @@ EVERY_EVENT: tuple[h.HistoryEvent, ...] = (
     h.CustomStatusSet(at=NOON, value='"half"'),
     h.Marker(at=NOON, name="not-started", value="[3]"),
     h.ExecutionSuspended(at=NOON, reason="lunch"),
-    h.ExecutionResumed(at=NOON),
+    h.ExecutionResumed(at=NOON, lifts_limit=True),
     h.ContinuedAsNew(at=NOON, new_input="2", save_events=False),
     h.ExecutionTerminated(at=NOON, output="1", recursive=False),
+    h.ExecutionTerminated(at=NOON, by="order-1"),
     h.ExecutionCompleted(at=NOON, status="FAILED", failure=FAILURE),
 )
 

@@ -22,7 +22,7 @@ from nbflow.core import history as h
 from nbflow.core import operations as op
 from nbflow.core.state import RuntimeStatus
 from nbflow.errors import StoreError
-from nbflow.ports import HistoryStore
+from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.stores.duckdb import DuckDBStore
 from nbflow.stores.memory import MemoryStore
 from tests.stores.faults import Faults
@@ -74,10 +74,18 @@ OPERATIONS = st.one_of(
         RARELY.flatmap(lambda wrong: st.sampled_from([-1, 1]) if wrong else st.just(0)),
     ),
     st.builds(
-        lambda i, e, status, text, age: put(i, e, status=status, custom_status=text, created_at=at(age)),
+        lambda i, e, status, parent, text, age: put(
+            i,
+            e,
+            status=status,
+            parent=parent and h.ParentReference(instance_id=parent, execution_id="e1", scheduled_id=1),
+            custom_status=text,
+            created_at=at(age),
+        ),
         IDS,
         EXECUTIONS,
         STATUSES,
+        st.none() | IDS,
         st.sampled_from([None, "1", '"ü"']),
         st.integers(0, 2),
     ),
@@ -226,6 +234,16 @@ class AgainstMemory(RuleBasedStateMachine):
     @rule(names=st.lists(IDS))
     def look_up(self, names: list[str]) -> None:
         assert self.duck.get_instances(names) == self.memory.get_instances(names)
+
+    @rule(
+        parents=st.lists(IDS),
+        name=st.sampled_from([None, "fulfil", "other"]),
+        ages=st.tuples(*[st.none() | st.integers(0, 2)] * 2),
+    )
+    def list_some(self, parents: list[str], name: str | None, ages: tuple[int | None, int | None]) -> None:
+        first, last = (None if age is None else at(age) for age in ages)
+        where = InstanceFilter(parents=tuple(parents), name=name, created_from=first, created_to=last)
+        assert self.duck.list_instances(where) == self.memory.list_instances(where)
 
     @rule(until=st.integers(0, 4), row=ROWS, limit=st.integers(1, 3))
     def look_for_what_is_due(self, until: int, row: int, limit: int) -> None:

@@ -27,11 +27,14 @@ from tests.stores.samples import (
     turn,
 )
 
+pytestmark = pytest.mark.semantics(43)
+
 
 def rows(store: HistoryStore) -> list[int]:
     return [row.row_id for row in store.read_inbox() + store.read_due(at(10**6))]
 
 
+@pytest.mark.semantics(65, 81)
 def test_every_event_comes_back_as_it_was(store: HistoryStore) -> None:
     store.commit([put("a"), append("a", "e1", *EVERY_EVENT)])
     history = store.read_history("a")
@@ -39,6 +42,7 @@ def test_every_event_comes_back_as_it_was(store: HistoryStore) -> None:
     assert history == list(append("a", "e1", *EVERY_EVENT).events)
 
 
+@pytest.mark.semantics(65)
 def test_every_input_comes_back_from_the_inbox_as_it_was(store: HistoryStore) -> None:
     inputs = [event for event in EVERY_EVENT if isinstance(event, INPUT_KINDS)]
     messages = [
@@ -48,6 +52,7 @@ def test_every_input_comes_back_from_the_inbox_as_it_was(store: HistoryStore) ->
     assert store.read_inbox() == [m.row for m in messages]
 
 
+@pytest.mark.semantics(65)
 def test_every_field_of_an_instance_comes_back(store: HistoryStore) -> None:
     full = record(
         "a",
@@ -129,6 +134,7 @@ def test_history_follows_on_within_a_batch_and_over_batches(store: HistoryStore)
     assert [event.seq for event in store.read_history("a")] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.semantics(8, 67)
 @pytest.mark.parametrize("start", [1, 2, 4, 5])
 def test_a_gap_or_a_repetition_is_refused_whole(store: HistoryStore, start: int) -> None:
     store.commit([put("a"), append("a", "e1", turn(), turn())])
@@ -148,6 +154,7 @@ def test_a_gap_inside_an_append_is_refused(store: HistoryStore) -> None:
     assert store.get_instance("a") is None
 
 
+@pytest.mark.semantics(13)
 def test_a_new_execution_begins_at_one_and_the_old_one_stays(store: HistoryStore) -> None:
     store.commit([put("a", "e1"), append("a", "e1", turn(), turn())])
     store.commit([append("a", "e1", turn(), start=3), put("a", "e2"), append("a", "e2", turn(9))])
@@ -204,6 +211,7 @@ def test_delete_timers_takes_only_those_timers_of_that_execution(store: HistoryS
     assert rows(store) == [4, 7, 1, 3, 5]
 
 
+@pytest.mark.semantics(2)
 def test_closing_an_execution_takes_what_is_addressed_to_it(store: HistoryStore) -> None:
     store.commit(
         [
@@ -223,6 +231,7 @@ def test_closing_an_execution_takes_what_is_addressed_to_it(store: HistoryStore)
     assert rows(store) == [2, 3, 4, 6]
 
 
+@pytest.mark.semantics(44)
 def test_purge_erases_everything_of_an_instance(store: HistoryStore) -> None:
     for name in ("a", "b"):
         store.commit(
@@ -263,6 +272,7 @@ def test_many_instances_go_at_once(store: HistoryStore) -> None:
     assert list(contents(store)["histories"]) == [("i0", "e1")]
 
 
+@pytest.mark.semantics(65)
 def test_the_same_code_again_changes_its_signature_only(store: HistoryStore) -> None:
     store.commit([definition(), definition(name="ship"), definition(source_hash="s2", created_at=at(-5))])
     store.commit([definition(signature="signed", source="other", parameters="()", created_at=at(99))])
@@ -276,6 +286,7 @@ def test_the_same_code_again_changes_its_signature_only(store: HistoryStore) -> 
     assert [d.signature for d in store.list_definitions()] == [None, None, None, "x"]
 
 
+@pytest.mark.semantics(67)
 def test_a_refused_batch_leaves_nothing_behind(store: HistoryStore) -> None:
     store.commit(
         [put("a"), append("a", "e1", turn()), message(1, "a"), timer(2, "a", "e1", 1, 9), definition()]

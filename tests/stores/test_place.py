@@ -142,6 +142,7 @@ def test_memory_stores_know_nothing_of_each_other() -> None:
     two.close()
 
 
+@pytest.mark.semantics(72)
 @pytest.mark.parametrize("argument", ["", "ipykernel_launcher"])
 def test_another_process_has_it_open(tmp_path: Path, argument: str) -> None:
     path = tmp_path / "orders.duckdb"
@@ -163,6 +164,7 @@ def test_another_process_has_it_open(tmp_path: Path, argument: str) -> None:
     store.close()
 
 
+@pytest.mark.semantics(72)
 def test_the_same_process_has_it_open(tmp_path: Path, duck: DuckDBStore) -> None:
     path = tmp_path / "history.duckdb"
     text = refusal(path, StoreLockedError)
@@ -176,6 +178,7 @@ def test_the_same_process_has_it_open(tmp_path: Path, duck: DuckDBStore) -> None
         duckdb.connect(str(path))
 
 
+@pytest.mark.semantics(72)
 def test_a_store_can_be_tried_again_once_it_is_free(tmp_path: Path, duck: DuckDBStore) -> None:
     other = DuckDBStore(tmp_path / "history.duckdb")
     with pytest.raises(StoreLockedError):
@@ -227,6 +230,7 @@ def test_a_checkpoint_that_fails_harms_nothing(tmp_path: Path, caplog: pytest.Lo
     store.close()
 
 
+@pytest.mark.semantics(67)
 def test_a_full_disk_refuses_whole_batches_and_the_store_lives_on(tmp_path: Path) -> None:
     with child("fill", tmp_path / "history.duckdb") as process:
         told, complaints = process.communicate()

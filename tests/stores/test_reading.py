@@ -13,6 +13,8 @@ from nbflow.errors import StoreError
 from nbflow.ports import HistoryStore, InstanceFilter
 from tests.stores.samples import append, at, completed, message, put, record, scheduled, timer, turn
 
+pytestmark = pytest.mark.semantics(43)
+
 
 def listed(
     store: HistoryStore, after: str | None = None, limit: int | None = None, **where: object
@@ -21,6 +23,7 @@ def listed(
     return [record.instance_id for record in found]
 
 
+@pytest.mark.semantics(65)
 def test_the_store_id_stays(store: HistoryStore) -> None:
     first = store.store_id
     assert str(UUID(first)) == first
@@ -64,6 +67,17 @@ def test_a_page_cannot_go_on_from_a_purged_instance(store: HistoryStore) -> None
         listed(store, after="gone")
 
 
+def test_children_are_listed_by_their_parents(store: HistoryStore) -> None:
+    def child(instance_id: str, parent: str) -> op.PutInstance:
+        reference = h.ParentReference(instance_id=parent, execution_id="e1", scheduled_id=1)
+        return put(instance_id, parent=reference)
+
+    store.commit([put("a"), child("a:1", "a"), child("a:2", "a"), child("b:1", "b"), child("a:1:1", "a:1")])
+    assert listed(store, parents=("a",)) == ["a:1", "a:2"]
+    assert listed(store, parents=("a:1", "b", "nobody")) == ["a:1:1", "b:1"]
+    assert listed(store, parents=("nobody",)) == []
+
+
 def test_filters(store: HistoryStore) -> None:
     done, failed = RuntimeStatus.COMPLETED, RuntimeStatus.FAILED
     store.commit(
@@ -102,6 +116,7 @@ def test_executions_are_listed_in_the_order_in_which_they_began(store: HistorySt
     assert store.list_executions("a") == ["z", "y"]
 
 
+@pytest.mark.semantics(65)
 def test_the_inbox_is_read_in_order_and_without_what_waits(store: HistoryStore) -> None:
     store.commit([message(5, "b"), message(2, "a"), timer(3, "a", "e", 1, -99), message(9, "a")])
     assert [row.row_id for row in store.read_inbox()] == [2, 5, 9]

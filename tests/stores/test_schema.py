@@ -73,6 +73,7 @@ def test_no_column_needs_pytz(duck: DuckDBStore) -> None:
     assert select(duck, "SELECT created_at FROM instances")[0]["created_at"] == NOON.replace(tzinfo=None)
 
 
+@pytest.mark.semantics(13)
 def test_runs(duck: DuckDBStore) -> None:
     failed = h.ExecutionCompleted(at=at(9), status="FAILED", failure=FAILURE)
     duck.commit(
@@ -170,6 +171,7 @@ def test_events(duck: DuckDBStore) -> None:
     ]
 
 
+@pytest.mark.semantics(44)
 def test_a_purge_leaves_no_row_in_any_table(duck: DuckDBStore) -> None:
     gone = op.PurgeInstance(instance_id="a")
     duck.commit([put("a"), append("a", "e1", turn()), put("a", "e2"), timer(1, "a", "e2", 1, 1)])
@@ -178,6 +180,7 @@ def test_a_purge_leaves_no_row_in_any_table(duck: DuckDBStore) -> None:
         assert select(duck, f"FROM {table}") == []
 
 
+@pytest.mark.semantics(81)
 def test_an_unknown_kind_of_row_is_never_skipped(duck: DuckDBStore) -> None:
     duck.commit([put("a"), append("a", "e1", turn(), turn())])
     duck.cursor().execute("UPDATE history SET kind = 'Teleported' WHERE seq = 2")

@@ -85,7 +85,7 @@ class Story:
         self._ids += 1
         return self._ids
 
-    def start(self, seconds: float = 0.0) -> Story:
+    def start(self, seconds: float = 0.0, **facts: Any) -> Story:
         self.turn(seconds)
         event = h.ExecutionStarted(
             at=at(seconds),
@@ -94,6 +94,7 @@ class Story:
             input=self.input,
             definition="fulfil@1",
             interpreter=INTERPRETER,
+            **facts,
         )
         self.add(event, seconds)
         return self

@@ -225,6 +225,25 @@ def test_a_child_knows_its_instance() -> None:
     assert row(picture, "ship").failure == failure()
 
 
+def test_a_child_whose_branch_was_cancelled_is_cancelled() -> None:
+    story = Story().start()
+    child = story.child(1.0, "ship")
+    story.add(h.TaskCancelled(at=at(2.0), scheduled_id=child), 2.0)
+    ship = row(story.timeline(), "ship")
+    assert (ship.kind, ship.status, ship.end) == (RowKind.CHILD, RowStatus.CANCELLED, at(2.0))
+
+
+def test_events_that_an_earlier_generation_left_are_there_from_the_start() -> None:
+    carried = tuple(h.EventRaised(at=at(n), name="item", payload=str(n)) for n in range(3))
+    story = Story().start(5.0, carried=carried, generation=1)
+    assert [(r.status, r.input) for r in story.timeline().rows] == [
+        (RowStatus.KEPT, str(n)) for n in range(3)
+    ]
+    story.add(h.EventWaitCreated(at=at(6), id=1, name="item"), 6.0)
+    first, wait = story.timeline().rows[0], story.timeline().rows[-1]
+    assert (first.status, wait.status, wait.result) == (RowStatus.COMPLETED, RowStatus.COMPLETED, "0")
+
+
 def test_what_was_open_at_the_end_is_left_open() -> None:
     picture = failing().timeline(now=1000.0)
     charge = row(picture, "charge")
