@@ -24,6 +24,7 @@ shapes = st.sampled_from(list(SHAPES.values()))
 seeds = st.integers(0, 2**32)
 
 
+@pytest.mark.semantics(10)
 @settings(max_examples=60)
 @given(shapes, seeds)
 def test_the_same_history_gives_the_same_actions(shape, seed):
@@ -45,6 +46,7 @@ def test_the_same_history_gives_the_same_actions(shape, seed):
     assert execution.is_finished
 
 
+@pytest.mark.semantics(10)
 @settings(max_examples=40)
 @given(shapes, seeds)
 def test_every_prefix_replays(shape, seed):
@@ -53,7 +55,7 @@ def test_every_prefix_replays(shape, seed):
     for length in range(1, len(history) + 1):
         execution = replay(shape.code, history[:length], instance_id=world.instance_id, prefix=True)
         assert execution.is_finished == isinstance(
-            history[execution_end(history, length)], h.ExecutionCompleted
+            history[execution_end(history, length)], (h.ExecutionCompleted, h.ContinuedAsNew)
         )
         execution.evict()
 
@@ -66,6 +68,7 @@ def execution_end(history: list[h.HistoryEvent], length: int) -> int:
     return end - 1
 
 
+@pytest.mark.semantics(77)
 @settings(max_examples=40)
 @given(shapes, seeds, st.sampled_from([0.1, 0.5, 1]))
 def test_s9_warm_is_cold(shape, seed, evict):
@@ -110,7 +113,11 @@ class Counted:
         self.starts += 1
         return self.code.run(context, input)
 
+    def encode_input(self, value: Any) -> str:
+        return self.code.encode_input(value)
 
+
+@pytest.mark.semantics(9, 10)
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_a_warm_run_starts_its_coroutine_once(shape):
     warm, cold = Counted(shape.code), Counted(shape.code)
@@ -133,7 +140,7 @@ def test_s73_the_fold_and_the_execution_agree_on_what_is_open(shape):
             continue
         state = RuntimeState.of(history[:length])
         execution = replay(shape.code, history[:length], instance_id=world.instance_id)
-        known = {**state.tasks, **state.timers}
+        known = {**state.tasks, **state.children, **state.timers}
         assert [i for i in range(1, max([0, *known]) + 3) if execution.is_open(i)] == sorted(known)
         assert all(state.accepts(fired(timer)) for timer in state.timers.values())
         execution.evict()

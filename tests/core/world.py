@@ -14,8 +14,10 @@ import msgspec
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
+from nbflow.core.failures import describe
 from nbflow.core.replay import Execution, replay
 from nbflow.core.state import RuntimeState
+from tests.core import family_shapes  # noqa: F401 (puts its shapes to the others)
 from tests.core.builder import INTERPRETER, T0, completed, failed, raised
 from tests.core.shapes import Shape
 
@@ -70,7 +72,7 @@ class World:
         try:
             self.turn([self.start()])
             for _ in range(MAX_TURNS):
-                if self.state.status.is_terminal:
+                if self.is_over:
                     self.starts.append(self.execution.starts)
                     return self.history
                 self.turn()
@@ -86,6 +88,11 @@ class World:
         finally:
             self.execution.evict()
         return self.history
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, or goes on in another execution."""
+        return self.state.status.is_terminal or self.state.continued is not None
 
     def start(self) -> h.ExecutionStarted:
         return h.ExecutionStarted(
@@ -104,7 +111,7 @@ class World:
         left = self.chance.choice((1, 1, 2, 3, 8)) if messages is None else len(messages)
         for position in range(left):
             message = self.choose() if messages is None else messages[position]
-            if message is None or self.state.status.is_terminal:
+            if message is None or self.is_over:
                 return
             assert self.state.accepts(message)
             self.take(message)
@@ -116,6 +123,7 @@ class World:
         choices: list[Callable[[], h.InputEvent]] = [
             lambda task=task: self.result(task) for task in self.state.tasks.values()
         ]
+        choices += [lambda child=child: self.outcome(child) for child in self.state.children.values()]
         choices *= 2
         if self.events and self.chance.random() < 0.5:
             choices.append(lambda: self.events.pop(0))
@@ -129,13 +137,25 @@ class World:
         if self.still:
             return
         self.now += timedelta(seconds=self.chance.choice((0, 0, 0.5, 1.25)) * self.pace)
-        idle = not self.state.tasks and (not self.events or self.chance.random() < 0.5)
+        idle = (
+            not self.state.tasks
+            and not self.state.children
+            and (not self.events or self.chance.random() < 0.5)
+        )
         if idle and self.state.timers:
             self.now = max(self.now, min(timer.fire_at for timer in self.state.timers.values()))
 
     def result(self, task: h.TaskScheduled) -> h.InputEvent:
         found = self.shape.answer(task.name, msgspec.json.decode(task.input), task.attempt)
         return failed(task.id, found) if isinstance(found, Exception) else completed(task.id, found)
+
+    def outcome(self, child: h.ChildWorkflowCreated) -> h.InputEvent:
+        found = self.shape.answer(child.name, msgspec.json.decode(child.input), child.attempt)
+        if isinstance(found, Exception):
+            return h.ChildWorkflowFailed(at=T0, scheduled_id=child.id, failure=describe(found))
+        return h.ChildWorkflowCompleted(
+            at=T0, scheduled_id=child.id, result=msgspec.json.encode(found).decode()
+        )
 
     def take(self, event: Any) -> None:
         """Feeds one event and keeps it, with what it caused, as history."""
@@ -158,7 +178,7 @@ class World:
     def check_open(self) -> None:
         """What the history says is open is what the execution waits for."""
         if not self.execution.is_finished:
-            known = {**self.state.tasks, **self.state.timers}
+            known = {**self.state.tasks, **self.state.children, **self.state.timers}
             assert all(self.execution.is_open(i) for i in known)
             assert list(self.state.waits) == [task.id for task in self.execution._waits]
 
