@@ -25,6 +25,9 @@ from nbflow.ports import Clock
 
 _log: Final = logging.getLogger("nbflow.engine")
 
+_RETRY_SECONDS: Final = 0.5
+"""How long a message rests that could not be dealt with."""
+
 
 class Delivery:
     """Brings messages to their instances.
@@ -131,8 +134,8 @@ class Delivery:
         ]
 
         def failed(error: StoreError) -> None:
-            _log.warning("%s could not be written: %s", type(row.event).__name__, error)
-            self.post_stored(row)
+            _log.warning("what follows on a %s could not be written: %s", type(row.event).__name__, error)
+            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self.post_stored, row)
 
         self._add(CommitItem(row.instance_id, operations, lambda: self.post_outgoing(outgoing), failed))
 
@@ -174,9 +177,8 @@ class Delivery:
             alive = await self._committer.read(lambda store: nearest_alive(store, row.instance_id))
             record = await self._committer.read(lambda store: store.get_instance(row.instance_id))
         except StoreError as error:
-            _log.warning(
-                "the children of %s can't be read (%s): they are ended later", row.instance_id, error
-            )
+            _log.warning("the children of %s can't be read (%s): tried again", row.instance_id, error)
+            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self.post_stored, row)
             return
         if record is None:
             return

@@ -76,9 +76,9 @@ class Effects:
         gone = {row.row_id for row in transition.consumed}
         consumed = [message for message in turn if message.row.row_id in gone]
         kept = [message for message in turn if message.row.row_id not in gone]
-        replacement = next((message.replacement for message in turn if message.replacement is not None), None)
+        replacement: Message | None = None
         if transition.record.status.is_terminal:
-            consumed, kept = turn, []
+            consumed, kept, replacement = _at_the_end(turn)
         operations = [operation for message in turn for operation in message.birth_operations]
         operations += transition.operations
         operations += _deletion(instance, transition.record, consumed, is_replaced=replacement is not None)
@@ -88,13 +88,15 @@ class Effects:
 
         def committed() -> None:
             for message in kept:
-                message.stored = True
+                message.stored = message.replacement is None
             self._committed(instance, transition, outcome, kept)
-            for message in turn:
+            for message in consumed:
                 self.post(message.outgoing)
             if replacement is not None:
                 self._replaced(instance, replacement)
             for message in turn:
+                if message in kept and message.replacement is not None:
+                    continue  # the next turn is to carry it out
                 reason = transition.rejected.get(message.row.row_id)
                 message.settled(EventRejectedError(reason) if reason is not None else None)
 
@@ -212,6 +214,18 @@ class Effects:
         for settle in tried:
             settle(error)
         self.failed(instance, error)
+
+
+def _at_the_end(turn: list[Message]) -> tuple[list[Message], list[Message], Message | None]:
+    """What goes with a run that has ended, what is left for the run that replaces it, and that one's start.
+
+    Whatever came behind the wish for a replacement is for the new run; also another such wish.
+    """
+    for number, message in enumerate(turn, start=1):
+        if message.replacement is not None:
+            later = [left for left in turn[number:] if left.row.execution_id is None]
+            return [gone for gone in turn if gone not in later], later, message.replacement
+    return turn, [], None
 
 
 def _deletion(

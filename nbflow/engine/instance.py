@@ -59,7 +59,7 @@ class Message:
     @property
     def keep_operations(self) -> list[Operation]:
         """What makes the message durable, for a message of an instance that has its row."""
-        return [] if self.stored else [PutInbox(row=self.row)]
+        return [] if self.stored or self.replacement is not None else [PutInbox(row=self.row)]
 
     def settled(self, error: Exception | None = None) -> None:
         """Tell whoever waits for the message's fate, once."""
