@@ -1,5 +1,6 @@
 """Workflows and activities by name: definitions, the registry, and the hash of their code."""
 
+from nbflow.definitions.compatibility import breaking_changes
 from nbflow.definitions.definition import (
     STARTER_NAME,
     ActivityDefinition,
@@ -20,6 +21,7 @@ __all__ = [
     "Starter",
     "WorkflowDefinition",
     "activity",
+    "breaking_changes",
     "definitions_in",
     "running_execution",
     "workflow",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, cast
 
+from nbflow.core.failures import is_author_file
 from nbflow.definitions.definition import ActivityDefinition, Definition, WorkflowDefinition
 
 
@@ -57,7 +58,8 @@ def definitions_in(*places: ModuleType | Mapping[str, Any] | Definition) -> Iter
     """The definitions in modules and namespaces, and those that they refer to.
 
     A workflow brings the activities that its code names, also where those live in
-    another module or in an enclosing function.
+    another module or in an enclosing function, and those that the functions name
+    which it calls.
     """
     seen: set[int] = set()
     pending: list[Any] = []
@@ -68,6 +70,7 @@ def definitions_in(*places: ModuleType | Mapping[str, Any] | Definition) -> Iter
             pending.append(place)
         else:
             pending.extend(place.values())
+    functions: set[Callable[..., Any]] = set()
     while pending:
         item = pending.pop(0)
         if not isinstance(item, (ActivityDefinition, WorkflowDefinition)):
@@ -77,14 +80,22 @@ def definitions_in(*places: ModuleType | Mapping[str, Any] | Definition) -> Iter
             continue
         seen.add(id(definition))
         yield definition
-        pending.extend(_named_by(definition.function))
+        pending.extend(_named_by(definition.function, functions))
 
 
-def _named_by(function: Callable[..., Any]) -> Iterator[Any]:
-    """What a function's code names: globals, and variables of enclosing functions."""
+def _named_by(function: Callable[..., Any], seen: set[Callable[..., Any]]) -> Iterator[Any]:
+    """What a function's code names, and the author's functions that it names: globals and enclosing variables."""
     code = getattr(function, "__code__", None)
-    if code is None:
+    if code is None or function in seen:
         return
+    seen.add(function)
+    for value in _values_named_by(function, code):
+        yield value
+        if inspect.isfunction(value) and is_author_file(value.__code__.co_filename):
+            yield from _named_by(value, seen)
+
+
+def _values_named_by(function: Callable[..., Any], code: CodeType) -> Iterator[Any]:
     namespace: dict[str, Any] = getattr(function, "__globals__", {})
     codes = [code]
     while codes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from nbflow.core.operations import DefinitionRecord, PutDefinition
 from nbflow.core.state import RuntimeStatus, StallReason
-from nbflow.definitions import Definition
+from nbflow.definitions import Definition, breaking_changes
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
@@ -29,9 +30,16 @@ class Registration:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._kept: set[tuple[str, str, str, str]] = set()
+        self._compared: set[tuple[str, str]] = set()
 
-    async def register(self, definitions: list[Definition]) -> list[Definition]:
+    async def register(
+        self, definitions: list[Definition], told: Callable[[Definition, list[str]], object]
+    ) -> list[Definition]:
         """Make code known, and have what waited for it go on; returns what is new or changed.
+
+        Args:
+            definitions: The code.
+            told: Called for code whose signature doesn't fit what is on record, with what has changed (S49).
 
         Raises:
             RuntimeClosedError: The runtime is closed.
@@ -39,12 +47,30 @@ class Registration:
         """
         engine = self._engine
         engine.check_open()
+        for definition in definitions:
+            changes = await self._breaking_changes(definition)
+            if changes:
+                told(definition, changes)
         news = [definition for definition in definitions if engine.registry.add(definition)]
         for definition in definitions:
             self._keep_source(definition)
         engine.activities.code_arrived()
         await self._retry_stalled({d.name for d in definitions if d.kind == "workflow"})
         return news
+
+    async def _breaking_changes(self, definition: Definition) -> list[str]:
+        """What has changed against the version before, of this process or of the store."""
+        engine, name = self._engine, definition.name
+        find = engine.registry.workflow if definition.kind == "workflow" else engine.registry.activity
+        before = find(name)
+        if before is not None and before is not definition:
+            return breaking_changes(before.parameters, definition.parameters)
+        if before is None or (definition.kind, name) not in self._compared:
+            self._compared.add((definition.kind, name))
+            stored = await engine.committer.read(lambda store: store.list_definitions(name))
+            kept = [record.parameters for record in stored if record.kind == definition.kind]
+            return breaking_changes(kept[-1], definition.parameters) if kept else []
+        return []
 
     def _keep_source(self, definition: Definition) -> None:
         version = (definition.kind, definition.name, definition.code_hash, definition.source_hash)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from nbflow.core.limits import HISTORY_LIMIT, Limits
 from nbflow.core.state import InstanceRecord
 from nbflow.definitions import Definition, Registry, definitions_in
-from nbflow.engine.clock import SystemClock, span
+from nbflow.engine.clock import SystemClock, VirtualClock, span
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.engine import Engine, EngineOptions
 from nbflow.engine.output import routed_prints
@@ -31,6 +32,7 @@ from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
 
 _T = TypeVar("_T")
+_log: Final = logging.getLogger("nbflow.runtime")
 
 
 class WorkflowRuntime:
@@ -166,15 +168,22 @@ class WorkflowRuntime:
             self.call(engine.release(instance_id))
         return instance_ids
 
-    def register(self, *definitions: Definition) -> list[Definition]:
-        """Make workflows and activities known, with those that they refer to.
+    def register(
+        self, *definitions: Definition, told: Callable[[Definition, list[str]], object] | None = None
+    ) -> list[Definition]:
+        """Make workflows and activities known, with those that they refer to; returns what is new or changed.
 
-        Runs that waited for this code go on. Returns what is new or changed.
+        Runs that waited for this code go on.
+
+        Args:
+            definitions: The workflows and activities.
+            told: Called for code whose signature doesn't fit what is on record any more, with what has
+                changed, in words; by default that is logged as a warning.
         """
         found = list(definitions_in(*definitions))
         self._opened()
         assert self._registration is not None
-        return self.call(self._registration.register(found))
+        return self.call(self._registration.register(found, told or _warn))
 
     def subscribe(self, instance_id: str | None, news: News) -> Callable[[], None]:
         """Be told of every commit of one run, or of all; returns how to stop that.
@@ -219,6 +228,11 @@ class WorkflowRuntime:
         """
         __tracebackhide__ = True
         return self.skipper.skip(span(duration, **parts), timeout=timeout, tell=tell)
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the runtime's time stands still until it is skipped."""
+        return isinstance(self.clock, VirtualClock)
 
     @property
     def skipper(self) -> Skipper:
@@ -277,6 +291,15 @@ class WorkflowRuntime:
             f"the runtime of {self.path} is {'closed' if was_open else 'not open'}: use `with WorkflowRuntime(…) "
             "as runtime:`, or call its open(); no run is lost by closing"
         )
+
+
+def _warn(definition: Definition, changes: list[str]) -> None:
+    _log.warning(
+        "%s %s no longer takes or gives what is on record: %s; runs in flight may not go on with it",
+        definition.kind,
+        definition.name,
+        ", ".join(changes),
+    )
 
 
 async def _make_engine(
