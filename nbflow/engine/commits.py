@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -65,6 +66,10 @@ class Committer:
     async def read(self, query: Callable[[HistoryStore], _T]) -> _T:
         """Run a query behind every commit that was asked for before it; raises StoreError."""
         return await self._thread.run(lambda: query(self._store))
+
+    def read_soon(self, query: Callable[[HistoryStore], _T]) -> Future[_T]:
+        """The same for a thread that isn't the engine's."""
+        return self._thread.submit(lambda: query(self._store))
 
     async def commit(self, items: Sequence[CommitItem]) -> None:
         """Write all items in one transaction, or, if that fails, instance by instance."""

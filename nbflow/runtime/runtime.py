@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from nbflow.core.limits import HISTORY_LIMIT, Limits
 from nbflow.core.state import InstanceRecord
@@ -30,6 +30,10 @@ from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 from nbflow.runtime.client import WorkflowClient
 from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
+from nbflow.runtime.tracing import SpanExport
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger("nbflow.runtime")
@@ -61,6 +65,8 @@ class WorkflowRuntime:
             ``client.resume_workflow``, and all of them for `resume`.
         stuck_after: Seconds after which workflow code that awaits nothing is stopped, and its run stalled;
             ``math.inf`` while you step through it in a debugger that knows nothing of nbflow.
+        span_exporter: An exporter of the OpenTelemetry SDK: each run that ends becomes a span there, with one
+            below it for each activity attempt, timer, wait and child.
         history_limit: Events that one execution may have; a run that comes to it stalls.
 
     Raises:
@@ -82,6 +88,7 @@ class WorkflowRuntime:
         auto_resume: bool = True,
         stuck_after: float = 2.0,
         history_limit: int = HISTORY_LIMIT,
+        span_exporter: SpanExporter | None = None,
     ) -> None:
         self.path = str(path)
         self.registry = Registry()
@@ -89,6 +96,7 @@ class WorkflowRuntime:
         self.clock = clock if clock is not None else SystemClock()
         self._store = store
         self._executor = executor
+        self._span_exporter = span_exporter
         self._options = EngineOptions(
             cache_size=cache_size,
             max_concurrent_activities=max_concurrent_activities,
@@ -127,6 +135,10 @@ class WorkflowRuntime:
             engine = thread.call(_make_engine(store, executor, self.clock, self.registry, self._options))
             opening.callback(lambda: thread.call(engine.close()))
             opening.enter_context(routed_prints())
+            if self._span_exporter is not None:
+                export = SpanExport(engine, self._span_exporter)
+                thread.call(_on_loop(export.start))
+                opening.callback(export.close)
             thread.call(engine.open())
             opening.callback(atexit.unregister, self.close)
             self._exit = opening.pop_all()
