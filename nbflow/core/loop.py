@@ -19,7 +19,6 @@ The loop lives in the thread of whoever drains it, and only while it is drained.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 import sys
 from collections import deque
@@ -29,6 +28,14 @@ from contextvars import Context
 from typing import Any, Final, Protocol, TypeVar, TypeVarTuple, Unpack, cast
 from weakref import WeakValueDictionary
 
+from nbflow.core.callers import (
+    NUMBERED,
+    WAITS,
+    calling_frame,
+    check_no_set_of_coroutines,
+    check_waits,
+    gathering_of,
+)
 from nbflow.core.cancellations import Cancellations
 from nbflow.core.futures import REDELIVERY, Redelivery, Timer, WorkflowFuture, WorkflowHandle, WorkflowTask
 from nbflow.core.refusals import ReplayableLoop
@@ -43,6 +50,9 @@ LOOP_RULES: Final = 1
 
 MAX_STEPS: Final = 2_000_000
 """Steps that one drain may take before it counts as a loop that never rests."""
+
+MAX_MADE: Final = 100_000
+"""Tasks and futures that count as progress: more than a history may hold are no sign of any."""
 
 MAX_REFUSALS: Final = 1_000
 """How often code may swallow `Evicted` before it gets its way, which is to wait for ever."""
@@ -71,6 +81,10 @@ class LoopOwner(Protocol):
         """Make a durable timer that calls back once ``when`` (in loop time) has come."""
         ...
 
+    def callback_failed(self, error: Exception) -> None:
+        """Tell the author what a callback raised: nobody awaits it."""
+        ...
+
 
 class WorkflowLoop(ReplayableLoop):
     """An event loop without threads, selectors or a clock of its own.
@@ -80,7 +94,7 @@ class WorkflowLoop(ReplayableLoop):
 
     Attributes:
         frozen: True once the code that it ran has been unwound.
-        steps: How many callbacks it has run.
+        steps: How many callbacks it has run, and how many tasks it has unwound.
     """
 
     def __init__(self, owner: LoopOwner) -> None:
@@ -88,6 +102,7 @@ class WorkflowLoop(ReplayableLoop):
         self.frozen = False
         self.steps = 0
         self._numbers = 0
+        self._gatherings = 0
         self._refusals = 0
         self._ready: deque[asyncio.Handle] = deque()
         self._redelivering = False
@@ -98,6 +113,11 @@ class WorkflowLoop(ReplayableLoop):
         self._generators: WeakValueDictionary[int, Any] = WeakValueDictionary()
         self._dropped: list[Any] = []
         self._running = False
+
+    @property
+    def progress(self) -> int:
+        """What grows for as long as the code gets on; asked for by another thread."""
+        return self.steps + min(self._numbers, MAX_MADE)
 
     def next_number(self) -> int:
         """Count the tasks and futures of this loop."""
@@ -114,6 +134,11 @@ class WorkflowLoop(ReplayableLoop):
     ) -> asyncio.Handle:
         if self.frozen:
             return asyncio.Handle(callback, args, self, context)
+        if not self._running and isinstance(asyncio._get_running_loop(), WorkflowLoop):
+            raise NotReplayableError(
+                "this belongs to another run: an event, a lock or a future that two runs share can't be replayed; "
+                "raise an event for the other run, or put it in an activity"
+            )
         if getattr(callback, "__name__", "") == REDELIVERY:
             handle = Redelivery(callback, args, self, context)
             (self._again if self._redelivering else self._ready).append(handle)
@@ -146,6 +171,9 @@ class WorkflowLoop(ReplayableLoop):
         return handle
 
     def create_future(self) -> WorkflowFuture[Any]:
+        caller = calling_frame(1)
+        if caller.f_code.co_name in WAITS:
+            check_waits(caller, self)
         return WorkflowFuture(loop=self)
 
     def create_task(
@@ -159,12 +187,12 @@ class WorkflowLoop(ReplayableLoop):
         """Make a task of a coroutine, or of a `DurableTask`, which a TaskGroup would refuse otherwise."""
         if isinstance(coro, asyncio.Future):
             coro = _await(cast("asyncio.Future[_T]", coro))
-        elif _comes_from_a_set():
-            coro.close()
-            raise NotReplayableError(
-                "asyncio.as_completed() starts bare coroutines in an order that can't be replayed: make tasks of "
-                "them first, as in as_completed([asyncio.create_task(c) for c in …])"
-            )
+        else:
+            try:
+                check_no_set_of_coroutines(calling_frame(1))
+            except NotReplayableError:
+                coro.close()
+                raise
         if self.frozen:
             coro.close()
             self.refuse()
@@ -180,6 +208,11 @@ class WorkflowLoop(ReplayableLoop):
         return None
 
     def get_debug(self) -> bool:
+        """Say no. Each future asks this when it is made: those of asyncio.gather get their number here."""
+        caller = calling_frame(1)
+        if caller.f_code.co_filename not in NUMBERED and (gathering := gathering_of(caller)) is not None:
+            self._gatherings -= 1  # below zero, so that the numbers of tasks go on as they are
+            gathering.number = self._gatherings
         return False
 
     def set_debug(self, enabled: bool) -> None:
@@ -192,7 +225,10 @@ class WorkflowLoop(ReplayableLoop):
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Remember nothing: what a branch raises reaches the author where the branch is awaited."""
+        """Report what a callback raised; what a branch raises reaches the author where it is awaited."""
+        error = context.get("exception")
+        if "handle" in context and isinstance(error, Exception):
+            self.owner.callback_failed(error)
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         pass
@@ -261,6 +297,7 @@ class WorkflowLoop(ReplayableLoop):
         self._dropped.clear()
 
     def _unwind(self, task: WorkflowTask[Any]) -> None:
+        self.steps += 1
         asyncio.tasks._enter_task(self, task)
         try:
             task.variables.run(unwind, task.get_coro())
@@ -323,15 +360,3 @@ def _taken(handles: list[_T]) -> list[_T]:
 def _coroutine_of(handle: asyncio.Handle) -> Any:
     task: object = getattr(handle._callback, "__self__", None)
     return cast("WorkflowTask[Any]", task).get_coro() if isinstance(task, WorkflowTask) else None
-
-
-def _comes_from_a_set() -> bool:
-    """Whether `asyncio.as_completed` makes tasks of bare coroutines: it iterates over a set of them."""
-    frame = inspect.currentframe()
-    for _ in range(2):
-        frame = frame.f_back if frame is not None else None
-    while frame is not None and frame.f_code.co_filename == asyncio.tasks.__file__:
-        if frame.f_code.co_qualname.partition(".")[0] in ("as_completed", "_AsCompletedIterator"):
-            return True
-        frame = frame.f_back
-    return False

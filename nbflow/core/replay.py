@@ -22,7 +22,7 @@ from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.context import Reference, WorkflowContext
 from nbflow.core.divergence import ExecutionStalledError, diverged
-from nbflow.core.failures import clarified, describe, is_unresolved
+from nbflow.core.failures import describe, is_unresolved
 from nbflow.core.frames import calling_line, waiting_line
 from nbflow.core.identity import child_instance_id
 from nbflow.core.loop import LoopOverrunError, WorkflowLoop, WorkflowTask
@@ -209,9 +209,8 @@ class Execution:
         return self._stall is not None or self.is_finished or (self._main is not None and self._main.done())
 
     def _finish(self, main: WorkflowTask[str]) -> None:
-        error: BaseException | None
         try:
-            error = clarified(main.exception())
+            error = main.exception()
         except asyncio.CancelledError as cancelled:
             error = cancelled
         action = (
@@ -336,6 +335,9 @@ class Execution:
         while due.total_seconds() < when:
             due += timedelta.resolution
         return LoopTimer(self, later(self.started.at, due), callback)
+
+    def callback_failed(self, error: Exception) -> None:
+        self.context.logger.error("a callback of the workflow failed", exc_info=error)
 
     def is_open(self, scheduled_id: int) -> bool:
         """Whether a result that names ``scheduled_id`` is still expected."""

@@ -13,11 +13,11 @@ from typing import Final
 
 from nbflow.core import history as h
 from nbflow.core.operations import DeleteInbox, InboxRow
-from nbflow.core.outbox import Outbox, Outgoing, newborn
+from nbflow.core.outbox import Outbox, Outgoing, is_for_another, is_passed_on, newborn
 from nbflow.core.state import InstanceRecord
 from nbflow.engine.commits import CommitItem, Committer
 from nbflow.engine.family import nearest_alive
-from nbflow.engine.instance import Instance, Message
+from nbflow.engine.instance import EndedMeanwhileError, Instance, Message
 from nbflow.engine.options import EngineOptions
 from nbflow.engine.residents import Residents
 from nbflow.errors import InstanceNotFoundError, StoreError
@@ -68,11 +68,12 @@ class Delivery:
         return bool(self._passing_on)
 
     def post(self, message: Message) -> None:
-        """Put a message to the others that wait for its instance's next turn; a start goes before them."""
+        """Put a message to the others that wait for its instance's next turn; starts go before them."""
         self._posted(message)
         instance = self._residents.get(message.row.instance_id)
         if isinstance(message.row.event, h.ExecutionStarted):
-            instance.messages.appendleft(message)
+            others = (n for n, m in enumerate(instance.messages) if not isinstance(m.row.event, h.ExecutionStarted))
+            instance.messages.insert(next(others, len(instance.messages)), message)
         else:
             instance.messages.append(message)
         self._residents.touch(instance)
@@ -110,10 +111,11 @@ class Delivery:
             if present is not None and present.execution_id == event.execution_id:
                 continue
             if present is None or present.status.is_terminal:
+                self.discard(instance, before=message.row.row_id)
                 message.birth = present = newborn(instance.instance_id, event)
                 instance.record, instance.history = present, []
                 _log.debug("%s begins as a child of %s", instance.instance_id, event.parent.instance_id)
-            else:
+            elif not _ends(instance, before=message.row.row_id):
                 instance.messages.remove(message)
                 self._refuse(present, message.row, event.parent)
 
@@ -139,17 +141,21 @@ class Delivery:
 
         self._add(CommitItem(row.instance_id, operations, lambda: self.post_outgoing(outgoing), failed))
 
-    def discard(self, instance: Instance) -> None:
-        """Drop the messages of an instance that has ended or isn't there."""
+    def discard(self, instance: Instance, *, before: int | None = None) -> None:
+        """Drop the messages of an instance that has ended or isn't there; or those that came before another."""
         error: InstanceNotFoundError | None = None
         if instance.record is None:
             error = InstanceNotFoundError(f"there is no run {instance.instance_id!r}: `%wf ps` lists them")
-        messages = [*instance.messages]
-        instance.messages.clear()
+        messages = [m for m in instance.messages if before is None or _is_earlier(m, before)]
+        for message in messages:
+            instance.messages.remove(message)
         for message in [*messages]:
-            if _is_passed_on(message.row.event):
+            if _concerns_those_below(instance, message.row.event):
                 messages.remove(message)
                 self._pass_on(message.row)
+                continue
+            if message.replacement is not None:
+                message.settled(EndedMeanwhileError())
                 continue
             if error is None:
                 log_dropped(instance.instance_id, message.row)
@@ -162,8 +168,9 @@ class Delivery:
         if rows:
             deletion = [DeleteInbox(row_ids=rows)]
             self._add(CommitItem(None, deletion, lambda: None, lambda _error: None))
-        for settle in instance.give_up_try():
-            settle(error)
+        if before is None:
+            for settle in instance.give_up_try():
+                settle(error)
 
     def _pass_on(self, row: InboxRow) -> None:
         """Pass the end of an ancestor on to those below a run that ended before it heard of it (S23)."""
@@ -191,8 +198,21 @@ class Delivery:
         self._replace(row, outbox.terminations(alive, row.event))
 
 
-def _is_passed_on(event: h.InputEvent) -> bool:
-    return isinstance(event, h.ExecutionTerminated) and event.by is not None and event.recursive
+def _is_earlier(message: Message, row_id: int) -> bool:
+    return message.row.row_id < row_id and not isinstance(message.row.event, h.ExecutionStarted)
+
+
+def _ends(instance: Instance, *, before: int) -> bool:
+    """Whether an end waits for the present run that came before a message."""
+    return any(
+        isinstance(message.row.event, h.ExecutionTerminated) and _is_earlier(message, before)
+        for message in instance.messages
+    )
+
+
+def _concerns_those_below(instance: Instance, event: h.InputEvent) -> bool:
+    record = instance.record
+    return record is not None and is_passed_on(event) and not is_for_another(event, record.parent)
 
 
 def log_dropped(instance_id: str, row: InboxRow) -> None:

@@ -20,6 +20,7 @@ from nbflow.core.context import Reference
 from nbflow.core.divergence import ExecutionStalledError, blame_interpreter
 from nbflow.core.history import ExecutionStarted, HistoryEvent
 from nbflow.core.operations import InboxRow
+from nbflow.core.outbox import Descendant
 from nbflow.core.replay import Execution, WorkflowCode, replay
 from nbflow.core.state import InstanceRecord, RuntimeState, Stall, StallReason
 from nbflow.core.transition import Codeless, Feedable, Transition, Turn, stalled
@@ -52,7 +53,7 @@ class TurnRequest:
     adopts: str | None
     missing: Stall | None
     history: list[HistoryEvent] | None
-    family: Sequence[str]
+    family: Sequence[Descendant]
     now: datetime
 
 

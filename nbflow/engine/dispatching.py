@@ -10,12 +10,11 @@ with its thread, and whatever comes from there later is ignored.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Final, TypeAlias
 
 import msgspec
@@ -31,21 +30,24 @@ _log: Final = logging.getLogger("nbflow.engine")
 _SECOND_LOOK: Final = 0.02
 """Seconds between two looks at a stuck job, to tell the loop from what it calls."""
 
-_TRIES: Final = 8
-"""How often a stuck job is interrupted before it is left behind."""
+_TRIES: Final = 100
+"""How often a stuck job is interrupted before it is left behind. Not every moment is a good one, nor every hit
+one that code which catches everything doesn't survive."""
+
+_MAX_GRACE: Final = 1.0
+"""Seconds that these tries take; less if so little makes a job stuck."""
 
 _Work: TypeAlias = Callable[[Dispatcher, Watched], TurnOutcome | None]
 
 
-@dataclasses.dataclass(eq=False)
+@dataclasses.dataclass(eq=False, slots=True)
 class _Job:
     """A turn, or an eviction, which has neither a request nor an outcome."""
 
     work: _Work
     request: TurnRequest | None = None
     taken: Callable[[TurnOutcome], None] | None = None
-    watched: Watched = dataclasses.field(default_factory=Watched)
-    future: Future[TurnOutcome | None] = dataclasses.field(default_factory=Future[TurnOutcome | None])
+    watched: Watched = dataclasses.field(init=False)
     is_over: bool = False
 
 
@@ -63,7 +65,7 @@ class Dispatching:
         self._thread = make_thread("nbflow-dispatch")
         self._dispatcher = dispatcher
         self._stuck_after = stuck_after
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[tuple[_Job, Future[TurnOutcome | None]]] = deque()
         self._pressing: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._watchdog = Watchdog(stuck_after, self._under_way, self._stuck)
@@ -84,8 +86,7 @@ class Dispatching:
         _, late = await asyncio.wait({last}, timeout=seconds)
         if late:
             last.cancel()
-            _log.warning("a workflow's code doesn't come back: its thread is left behind")
-            self._interrupt_last()
+            await self._stop_last()
         for task in self._pressing:
             task.cancel()
         self._thread.stop(timeout=0)
@@ -95,51 +96,51 @@ class Dispatching:
         dispatcher = self._dispatcher
         watched = job.watched = Watched()
         future = self._thread.submit(lambda: watched.run(lambda: job.work(dispatcher, watched)))
-        job.future = future
-        self._jobs.append(job)
+        self._jobs.append((job, future))
         if job.taken is not None:
             future.add_done_callback(lambda future: self._report(job, future))
         self._watchdog.wake()
 
     def _report(self, job: _Job, future: Future[TurnOutcome | None]) -> None:
         """Bring an outcome to the loop; on the dispatch thread."""
-        if not future.cancelled():
-            with contextlib.suppress(RuntimeError):  # the loop has been closed
-                self._loop.call_soon_threadsafe(self._done, job, future)
+        try:
+            self._loop.call_soon_threadsafe(self._done, job, future)
+        except RuntimeError:
+            pass  # the loop has been closed
 
     def _done(self, job: _Job, future: Future[TurnOutcome | None]) -> None:
         self._forget_done()
         if job.is_over or job.request is None or job.taken is None:
             return
-        job.is_over = True
-        stall, error = job.watched.stall, future.exception()
-        if error is not None:
-            outcome = stalled_outcome(job.request, inexplicable(error))
-        else:
+        try:
             outcome = future.result()
+        except CancelledError:
+            return  # another thread has the job now
+        except BaseException as error:
+            outcome = stalled_outcome(job.request, inexplicable(error))
+        job.is_over = True
+        stall = job.watched.stall
         if outcome is None:
             assert stall is not None, "only who is given up is interrupted"
             outcome = stalled_outcome(job.request, stall)
-        if stall is not None:
-            outcome = dataclasses.replace(
-                outcome, is_warm=False
-            )  # it is, but on a thread that takes no more turns
+        if stall is not None:  # it came just in time, but its thread takes no more turns
+            outcome = dataclasses.replace(outcome, is_warm=False)
         job.taken(outcome)
 
     def _forget_done(self) -> None:
-        while self._jobs and self._jobs[0].future.done():
+        while self._jobs and self._jobs[0][0].watched.is_over:
             self._jobs.popleft()
 
     # -- stuck ----------------------------------------------------------------------------------
 
     def _under_way(self) -> Watched | None:
         self._forget_done()
-        return self._jobs[0].watched if self._jobs else None
+        return self._jobs[0][0].watched if self._jobs else None
 
     def _stuck(self, sight: Sight) -> None:
         """Give the job up that is under way, and all else to another thread."""
-        job, *waiting = self._jobs
-        cancelled = [other for other in waiting if other.future.cancel()]
+        (job, _), *waiting = self._jobs
+        cancelled = [other for other, future in waiting if future.cancel()]
         is_stuck = len(cancelled) == len(waiting)
         if is_stuck:
             self._jobs.clear()
@@ -151,7 +152,7 @@ class Dispatching:
             if job.request is None:
                 cancelled.insert(0, _Job(job.work))  # the others that were to be evicted
         else:  # it has come to an end this very moment, and the thread is at its next job
-            self._jobs = deque(other for other in self._jobs if not other.future.cancelled())
+            self._jobs = deque(pair for pair in self._jobs if not pair[1].cancelled())
         for other in cancelled:
             self._submit(other)
 
@@ -175,18 +176,23 @@ class Dispatching:
 
     async def _press(self, job: _Job, sight: Sight) -> None:
         """Interrupt a job that was given up until it ends, and leave it behind if it doesn't."""
+        watched = job.watched
         await asyncio.sleep(_SECOND_LOOK)
-        later = job.watched.look()
+        later = watched.look()
         if later is not None:
-            job.watched.give_up(self._stall(job, sight.narrowed(later)))
+            watched.give_up(self._stall(job, sight.narrowed(later)))
         del sight, later  # frames
-        for _ in range(_TRIES):
-            if job.future.done():
+        tries, progress = 0, -1
+        while not watched.is_over:
+            if watched.progress != progress:
+                tries, progress = 0, watched.progress  # it is being unwound, say, which may take a while
+            elif tries < _TRIES:
+                tries += 1
+                watched.interrupt()
+            else:
+                self._leave_behind(job)
                 return
-            job.watched.interrupt()
-            await asyncio.sleep(self._stuck_after / 2 / _TRIES)
-        if not job.future.done():
-            self._leave_behind(job)
+            await asyncio.sleep(min(self._stuck_after / 2, _MAX_GRACE) / _TRIES)
 
     def _leave_behind(self, job: _Job) -> None:
         assert job.watched.stall is not None
@@ -200,13 +206,16 @@ class Dispatching:
             stall = msgspec.structs.replace(job.watched.stall, message=message)
             job.taken(stalled_outcome(job.request, stall))
 
-    def _interrupt_last(self) -> None:
-        """Have a job end that outlasts the runtime: nobody is there any more to hear of it."""
-        self._forget_done()
-        sight = self._jobs[0].watched.look() if self._jobs else None
-        if sight is not None:
-            self._jobs[0].watched.give_up(self._stall(self._jobs[0], sight))
-            self._jobs[0].watched.interrupt()
+    async def _stop_last(self) -> None:
+        """Have a job end that would outlast the runtime."""
+        watched = self._under_way()
+        sight = watched.look() if watched is not None else None
+        if watched is None or sight is None:
+            _log.warning("a turn doesn't come to its end: its thread is left behind")
+            return
+        job, _ = self._jobs[0]
+        watched.give_up(self._stall(job, sight))
+        await self._press(job, sight)
 
 
 def _nothing() -> None:

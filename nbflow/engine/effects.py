@@ -17,7 +17,7 @@ import msgspec
 
 from nbflow.core import history as h
 from nbflow.core.operations import DeleteInbox, InboxRow, Operation, PutInstance
-from nbflow.core.outbox import Outgoing
+from nbflow.core.outbox import Outgoing, is_passed_on
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.core.transition import Transition
 from nbflow.definitions import ActivityDefinition, Definition, Registry, WorkflowDefinition
@@ -78,7 +78,7 @@ class Effects:
         kept = [message for message in turn if message.row.row_id not in gone]
         replacement: Message | None = None
         if transition.record.status.is_terminal:
-            consumed, kept, replacement = _at_the_end(turn)
+            consumed, kept, replacement = _at_the_end(turn, transition.dropped)
         operations = [operation for message in turn for operation in message.birth_operations]
         operations += transition.operations
         operations += _deletion(instance, transition.record, consumed, is_replaced=replacement is not None)
@@ -90,8 +90,9 @@ class Effects:
             for message in kept:
                 message.stored = message.replacement is None
             self._committed(instance, transition, outcome, kept)
-            for message in consumed:
-                self.post(message.outgoing)
+            for message in turn:
+                message.birth, outgoing, message.outgoing = None, message.outgoing, ()
+                self.post(outgoing)
             if replacement is not None:
                 self._replaced(instance, replacement)
             for message in turn:
@@ -129,7 +130,7 @@ class Effects:
     def _with_missing_code(self, transition: Transition) -> Transition:
         """Stall a run that waits for an activity without code, in the very commit that calls it (S52)."""
         record = transition.record
-        if record.status is not RuntimeStatus.RUNNING:
+        if record.status is not RuntimeStatus.RUNNING or transition.successor is not None:
             return transition
         withdrawn = {event.scheduled_id for event in transition.events if isinstance(event, h.TaskCancelled)}
         before = self.activities.missing(record.execution_id)
@@ -166,8 +167,9 @@ class Effects:
         self.watchers.release_prints(origin, outcome.prints)
         if before is not None:
             self._withdraw(before, record, transition.events)
+        caller = before if transition.successor is not None and before is not None else record
         for task in transition.tasks:
-            self.activities.start(record, task, origin)
+            self.activities.start(caller, task, origin)  # for the generation that called it, and no other
         for row in transition.timers:
             self.timers.added(row)
         if record.status.is_terminal:
@@ -216,16 +218,21 @@ class Effects:
         self.failed(instance, error)
 
 
-def _at_the_end(turn: list[Message]) -> tuple[list[Message], list[Message], Message | None]:
+def _at_the_end(
+    turn: list[Message], dropped: Sequence[InboxRow]
+) -> tuple[list[Message], list[Message], Message | None]:
     """What goes with a run that has ended, what is left for the run that replaces it, and that one's start.
 
-    Whatever came behind the wish for a replacement is for the new run; also another such wish.
+    Whatever came behind the wish for a replacement is for the new run; also another such wish. Where the run
+    had ended before the wish came to its turn, whoever wished has to look again.
     """
+    too_late = {row.row_id for row in dropped}
     for number, message in enumerate(turn, start=1):
-        if message.replacement is not None:
+        if message.replacement is not None and message.row.row_id not in too_late:
             later = [left for left in turn[number:] if left.row.execution_id is None]
             return [gone for gone in turn if gone not in later], later, message.replacement
-    return turn, [], None
+    late = [message for message in turn if message.replacement is not None]
+    return [message for message in turn if message not in late], late, None
 
 
 def _deletion(
@@ -234,8 +241,13 @@ def _deletion(
     """The rows that leave the inbox with a turn; all of them if it was the last."""
     leaving = [message.row.row_id for message in consumed if message.stored]
     if record.status.is_terminal and not is_replaced:
-        leaving += [message.row.row_id for message in instance.messages if message.stored]
+        leaving += [m.row.row_id for m in instance.messages if m.stored and not _outlives(m.row.event)]
     return [DeleteInbox(row_ids=tuple(leaving))] if leaving else []
+
+
+def _outlives(event: h.InputEvent) -> bool:
+    """Whether a message means something also to a run that has ended: what it leads to is written later."""
+    return isinstance(event, h.ExecutionStarted) or is_passed_on(event)
 
 
 def _log_dropped(record: InstanceRecord, rows: Sequence[InboxRow]) -> None:

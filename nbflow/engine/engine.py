@@ -122,8 +122,20 @@ class Engine:
             deliver=self.delivery.post_result,
             forward_orphans=options.forward_orphans,
         )
-        self._effects = Effects(
-            registry=registry,
+        self._effects = self._make_effects()
+        self.quiet = Quiet(
+            self._wakeup,
+            self.residents,
+            self.delivery,
+            self.turns,
+            self.activities,
+            self.timers,
+            self.check_open,
+        )
+
+    def _make_effects(self) -> Effects:
+        return Effects(
+            registry=self.registry,
             activities=self.activities,
             timers=self.timers,
             watchers=self.watchers,
@@ -135,15 +147,6 @@ class Engine:
             begin=self.delivery.begin,
             unborn=self.unborn,
             failed=self._rest,
-        )
-        self.quiet = Quiet(
-            self._wakeup,
-            self.residents,
-            self.delivery,
-            self.turns,
-            self.activities,
-            self.timers,
-            self.check_open,
         )
 
     # -- life -------------------------------------------------------------------------------
@@ -297,7 +300,7 @@ class Engine:
 
     def _not_loaded(self, instance: Instance, error: StoreError) -> None:
         """Give up what was asked of an instance that can't be read, and keep the rest for later."""
-        asked = [message for message in instance.messages if message.settle is not None]
+        asked = [m for m in instance.messages if m.settle is not None and not m.is_written]
         for message in asked:
             instance.messages.remove(message)
             message.settled(error)

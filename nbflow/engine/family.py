@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from nbflow.core.outbox import Descendant
 from nbflow.core.state import InstanceRecord
 from nbflow.ports import HistoryStore, InstanceFilter
 
 
-def nearest_alive(store: HistoryStore, instance_id: str) -> list[str]:
+def nearest_alive(store: HistoryStore, instance_id: str) -> list[Descendant]:
     """The nearest descendants that have not ended: below an ended child its own children are looked at.
 
     Whoever of them is terminated passes it on to its own, so that the nearest are enough.
     """
-    alive: list[str] = []
+    alive: list[Descendant] = []
     seen = {instance_id}
     parents = [instance_id]
     while parents:
         ended: list[str] = []
         for child in _children(store, parents, seen):
-            (ended if child.status.is_terminal else alive).append(child.instance_id)
+            if child.status.is_terminal:
+                ended.append(child.instance_id)
+            elif child.parent is not None:
+                alive.append(Descendant(instance_id=child.instance_id, parent=child.parent))
         parents = ended
     return alive
 

@@ -12,15 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from nbflow.core.history import ExecutionTerminated, HistoryEvent
+from nbflow.core.history import ExecutionStarted, ExecutionTerminated, HistoryEvent
 from nbflow.core.operations import InboxRow, Operation, PutInbox, PutInstance
-from nbflow.core.outbox import Outgoing
+from nbflow.core.outbox import Descendant, Outgoing
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.core.transition import CONTROLS, WAKES_SUSPENDED
 from nbflow.errors import StoreError
 
 Settle: TypeAlias = Callable[[Exception | None], None]
 """Told once what became of a request: None if all is well."""
+
+
+class EndedMeanwhileError(Exception):
+    """The run that was to be replaced has ended by itself: its ID has become free."""
 
 
 @dataclass(eq=False)
@@ -36,6 +40,7 @@ class Message:
         must_keep: Whether the store has to hold it until it is consumed. An activity's result need
             not be held for as long as a turn will take it at once: the activity would run again.
         keep_at: Loop time at which it is written down if no turn has consumed it by then.
+        is_written: Whether it is being written by itself: that commit decides what becomes of it.
         stored: Whether the store holds it.
         settle: Told once the message is durable; gets an error if it could not be made so.
     """
@@ -46,6 +51,7 @@ class Message:
     replacement: Message | None = None
     must_keep: bool = True
     keep_at: float = 0.0
+    is_written: bool = False
     stored: bool = False
     settle: Settle | None = None
 
@@ -85,6 +91,7 @@ class Instance:
         history: The history for the next turn of an execution that is not in memory, once it is read.
         unreadable: Why its history can't be read.
         is_loading: Whether row and history are being read.
+        is_starting: Whether its start, which is for later, is being written: until then there is no such run.
         is_resting: Whether a turn that could not be written waits before it is tried again.
         failures: How many commits failed since the last that succeeded.
         retry: Whether to try a stalled run again.
@@ -104,8 +111,9 @@ class Instance:
     is_warm: bool = False
     history: list[HistoryEvent] | None = None
     unreadable: StoreError | None = None
-    family: list[str] | None = None
+    family: list[Descendant] | None = None
     is_loading: bool = False
+    is_starting: bool = False
     is_resting: bool = False
     failures: int = 0
     retry: bool = False
@@ -118,7 +126,7 @@ class Instance:
     @property
     def is_busy(self) -> bool:
         """Whether no turn can begin now."""
-        return self.turn is not None or self.is_loading or self.is_resting
+        return self.turn is not None or self.is_loading or self.is_starting or self.is_resting
 
     @property
     def is_idle(self) -> bool:
@@ -141,6 +149,12 @@ class Instance:
         events = [message.row.event for message in self.messages]
         return any(isinstance(event, ExecutionTerminated) and event.recursive for event in events)
 
+    @property
+    def begins(self) -> bool:
+        """Whether a run has begun here, or is about to, that may not be in the store yet."""
+        is_active = self.record is not None and not self.record.status.is_terminal
+        return is_active or self.has((ExecutionStarted,))
+
     def has(self, kinds: tuple[type, ...]) -> bool:
         """Whether a message of one of these kinds waits."""
         return any(isinstance(message.row.event, kinds) for message in self.messages)
@@ -160,9 +174,18 @@ class Instance:
                 return self.retry or bool(self.messages)
 
     def begin_turn(self, *, controls_only: bool) -> list[Message]:
-        """Take the messages of a turn: all of them, or only those that need no code."""
-        turn = [m for m in self.messages if not controls_only or isinstance(m.row.event, CONTROLS)]
-        rest = [m for m in self.messages if controls_only and not isinstance(m.row.event, CONTROLS)]
+        """Take the messages of a turn: all of them, or only those that need no code.
+
+        The start of another run, which has to wait for the end of this one, is none of them.
+        """
+        execution_id = self.record.execution_id if self.record is not None else None
+        turn: list[Message] = []
+        rest: list[Message] = []
+        for message in self.messages:
+            event = message.row.event
+            is_next = isinstance(event, ExecutionStarted) and message.row.execution_id != execution_id
+            waits = is_next or (controls_only and not isinstance(event, CONTROLS))
+            (rest if waits else turn).append(message)
         self.messages = deque(rest)
         self.turn = turn
         self.is_trying, self.retry = self.retry, False

@@ -70,11 +70,14 @@ class Keeper:
 
     def _item(self, instance: Instance, message: Message) -> CommitItem:
         def committed() -> None:
+            message.is_written = False
             message.stored, message.birth = True, None
             message.settled()
-            self._post(message.outgoing)
+            outgoing, message.outgoing = message.outgoing, ()
+            self._post(outgoing)
 
         def failed(error: StoreError) -> None:
+            message.is_written = False
             if message not in instance.messages:
                 return  # a turn has it: its own commit decides
             if message.settle is None:
@@ -85,5 +88,6 @@ class Keeper:
                 self._unborn(instance)
             message.settled(error)
 
+        message.is_written = True
         operations = [*message.birth_operations, *message.keep_operations]
         return CommitItem(instance.instance_id, operations, committed, failed)

@@ -132,7 +132,8 @@ class AttemptPrints:
     @property
     def text(self) -> str:
         """What was printed, cut to `MAX_PRINTS` characters with a note of the cut."""
-        kept = "".join(self._parts)
+        # A file name of other bytes is no Unicode, and a history couldn't be written with it.
+        kept = "".join(self._parts).encode(errors="backslashreplace").decode()
         return kept if self._size <= MAX_PRINTS else f"{kept}\n… {self._size - MAX_PRINTS} more characters"
 
 

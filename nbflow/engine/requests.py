@@ -12,14 +12,14 @@ from datetime import datetime
 from nbflow.core import history as h
 from nbflow.core.identity import check_instance_id
 from nbflow.core.operations import InboxRow, PurgeInstance, PutInbox, PutInstance
-from nbflow.core.outbox import Outbox, Outgoing
+from nbflow.core.outbox import Descendant, Outbox, Outgoing
 from nbflow.core.reuse import ReuseIdAction, ReuseIdPolicy
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
 from nbflow.engine.family import descendants, nearest_alive
-from nbflow.engine.instance import Instance, Message, Settle
+from nbflow.engine.instance import EndedMeanwhileError, Instance, Message, Settle
 from nbflow.engine.watchers import Condition
 from nbflow.errors import (
     InstanceExistsError,
@@ -79,7 +79,7 @@ class Requests:
         engine.check_open()
         check_instance_id(request.instance_id)
         if request.is_fresh:
-            instance, below = engine.residents.get(request.instance_id), list[str]()
+            instance, below = engine.residents.get(request.instance_id), list[Descendant]()
         else:
             instance, below = await self._taken(request)
         present = instance.record
@@ -88,9 +88,13 @@ class Requests:
         if present is not None:
             action = request.reuse.action_for(present.status) if request.reuse else ReuseIdAction.ERROR
             if action is ReuseIdAction.IGNORE:
+                await self._written(instance)
                 return
             if action is ReuseIdAction.TERMINATE and not present.status.is_terminal:
-                await self._replace(request, record, now)
+                try:
+                    await self._replace(request, record, now)
+                except EndedMeanwhileError:
+                    await self.start(request)
                 return
             if not present.status.is_terminal:
                 raise InstanceExistsError(
@@ -107,11 +111,13 @@ class Requests:
         else:
             await self._post(record.instance_id, self._started(record, now), birth=record, outgoing=outgoing)
 
-    async def _taken(self, request: StartRequest) -> tuple[Instance, list[str]]:
+    async def _taken(self, request: StartRequest) -> tuple[Instance, list[Descendant]]:
         """The instance that has the ID, and whom its end would concern too, as far as the policy asks."""
         engine = self._engine
         while True:
             instance = await engine.known(request.instance_id)
+            if instance.record is None or instance.record.status.is_terminal:
+                engine.delivery.admit(instance)  # a child may have come for the ID before
             present = instance.record
             if (
                 present is None
@@ -124,6 +130,22 @@ class Requests:
             instance = await engine.known(request.instance_id)
             if instance.record == present:
                 return instance, below
+
+    async def _written(self, instance: Instance) -> None:
+        """Wait until a run that is about to begin is durable; raises StoreError if it can't be made so."""
+        waiting = [*(instance.turn or ()), *instance.messages]
+        start = next((message for message in waiting if message.birth is not None), None)
+        if start is None or start.settle is None:
+            return
+        done = self._engine.promise()
+        others, ours = start.settle, finishing(done)
+
+        def settle(error: Exception | None) -> None:
+            others(error)
+            ours(error)
+
+        start.settle = settle
+        await done
 
     async def _replace(self, request: StartRequest, record: InstanceRecord, now: datetime) -> None:
         """End the active run of that ID and begin the new one, in one commit (S6)."""
@@ -142,7 +164,7 @@ class Requests:
         engine.delivery.post(Message(row=row, must_keep=False, settle=settle, replacement=start))
         await done
 
-    def _ends(self, present: InstanceRecord, below: Sequence[str], now: datetime) -> list[Outgoing]:
+    def _ends(self, present: InstanceRecord, below: Sequence[Descendant], now: datetime) -> list[Outgoing]:
         """The end of those below a run that has ended and is replaced."""
         engine = self._engine
         outbox = Outbox(
@@ -177,15 +199,19 @@ class Requests:
         row = self._start_row(record, self._started(record, record.created_at))
 
         def committed() -> None:
+            instance.is_starting = False
             engine.timers.added(row)
             engine.residents.touch(instance)
             engine.delivery.post_outgoing(outgoing)
             finishing(done)(None)
 
         def failed(error: StoreError) -> None:
+            instance.is_starting = False
             engine.unborn(instance)
+            engine.residents.touch(instance)
             finishing(done)(error)
 
+        instance.is_starting = True
         operations = [PutInstance(record=record), PutInbox(row=row)]
         operations += [put for message in outgoing for put in message.operations]
         engine.add(CommitItem(record.instance_id, operations, committed, failed))
@@ -288,7 +314,11 @@ class Requests:
                 f"first, or `%wf purge {instance_id} --keep-children`"
             )
         gone = [instance_id, *(child.instance_id for child in below)]
-        for resident in filter(None, map(engine.residents.find, gone)):
+        residents = [*filter(None, map(engine.residents.find, gone))]
+        again = next((resident.instance_id for resident in residents if resident.begins), None)
+        if again is not None:
+            raise InstanceStateError(f"{again} has just been started again: `%wf show {again}`")
+        for resident in residents:
             resident.forget()
         done = engine.promise()
         finish = finishing(done)

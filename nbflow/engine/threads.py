@@ -18,7 +18,10 @@ class JobThread(Protocol):
     """Runs what it is given in order, apart from the engine's loop."""
 
     def submit(self, call: Callable[[], _T]) -> Future[_T]:
-        """Queue a call; what it returns or raises comes by the future, RuntimeClosedError after `stop`."""
+        """Queue a call; what it returns or raises comes by the future, RuntimeClosedError after `stop`.
+
+        A call whose future is cancelled before its turn has come is never made: another thread may get it.
+        """
         ...
 
     async def run(self, call: Callable[[], _T]) -> _T:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from nbflow.core.history import HistoryEvent
+from nbflow.core.outbox import Descendant
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall, StallReason
 from nbflow.core.transition import CONTROLS
 from nbflow.definitions import Registry
@@ -28,7 +29,7 @@ from nbflow.engine.threads import MakeThread
 from nbflow.errors import StoreError, UnknownHistoryKindError
 from nbflow.ports import Clock, HistoryStore
 
-_Loaded: TypeAlias = tuple[InstanceRecord | None, list[HistoryEvent] | StoreError | None, list[str] | None]
+_Loaded: TypeAlias = tuple[InstanceRecord | None, list[HistoryEvent] | StoreError | None, list[Descendant] | None]
 """Row, history (None: it is in memory), and whom a recursive termination concerns (None: not asked)."""
 
 

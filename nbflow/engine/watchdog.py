@@ -38,16 +38,16 @@ class Watched:
         execution: The execution that is fed or replayed, once there is one.
         evicted: Executions that the job has taken out of memory.
         stall: Why it was given up; None: it wasn't.
+        is_over: Whether the job has come to its end.
     """
 
     def __init__(self) -> None:
         self.execution: Execution | None = None
         self.evicted = 0
         self.stall: Stall | None = None
+        self.is_over = False
         self._thread_id = 0
-        self._is_over = False
         self._is_aimed_at = False
-        self._was_hit = False
 
     # -- on the dispatch thread -----------------------------------------------------------------
 
@@ -71,12 +71,11 @@ class Watched:
                 continue
 
     def _end(self) -> None:
-        # Each of the two threads says what it does before it asks what the other one does.
-        self._is_over = True
+        # Each of the two threads says what it does before it asks what the other one does. What was sent
+        # before is raised here at the latest, since this thread has been without the GIL meanwhile.
+        self.is_over = True
         while self._is_aimed_at:
             time.sleep(0)
-        if self._was_hit:
-            _send(self._thread_id, None)
 
     def begin(self, execution: Execution) -> None:
         """Note which execution is about to be fed."""
@@ -93,7 +92,7 @@ class Watched:
     def look(self) -> Sight | None:
         """Where the author's code is; None if it isn't the author's code that runs."""
         sight = look_at(self._thread_id, globals()) if self._thread_id else None
-        return None if self._is_over else sight
+        return None if self.is_over else sight
 
     def give_up(self, stall: Stall) -> None:
         """Have nothing count that the job still does; said again, the last stall counts."""
@@ -107,8 +106,7 @@ class Watched:
         try:
             sight = self.look()
             if sight is not None and sight.may_interrupt:
-                self._was_hit = True
-                _send(self._thread_id, Evicted)
+                raise_in(self._thread_id, Evicted)
         finally:
             self._is_aimed_at = False
 
@@ -167,7 +165,6 @@ class Watchdog:
             self._stuck(sight)
 
 
-def _send(thread_id: int, error: type[BaseException] | None) -> None:
-    """Have an exception raised in a thread before its next step; None takes back what hasn't been yet."""
-    what = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), what)
+def raise_in(thread_id: int, error: type[BaseException]) -> None:
+    """Have an exception raised in a thread at its next step in Python."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(error))

@@ -29,6 +29,7 @@ async def waits(ctx: WorkflowContext, x: int) -> int:
     return total + await ctx.wait_for_external_event("go")
 
 
+@pytest.mark.semantics(19)
 @pytest.mark.parametrize("is_async", [False, True], ids=["def", "async"])
 def test_close_while_an_activity_hangs(world: World, is_async: bool) -> None:
     begun, may_return = threading.Event(), threading.Event()
@@ -72,6 +73,7 @@ def test_close_while_an_activity_hangs(world: World, is_async: bool) -> None:
     may_return.set()
 
 
+@pytest.mark.semantics(19)
 def test_a_polite_async_activity_is_cancelled_and_runs_again(world: World) -> None:
     begun, cancelled = threading.Event(), threading.Event()
     ran: list[int] = []
@@ -137,7 +139,7 @@ def test_close_while_a_turn_never_comes_back(world: World) -> None:
             may_return.wait(60)
         return "done"
 
-    world.open(hangs)
+    world.open(hangs, stuck_after=60)
     world.start(hangs, None, "order-42")
     wait_for(begun)
     began = time.monotonic()
@@ -159,6 +161,7 @@ def test_reopening_goes_on_with_everything(world: World) -> None:
     assert world.inbox() == []
 
 
+@pytest.mark.semantics(62)
 def test_what_was_acknowledged_just_before_the_close_is_not_lost(world: World) -> None:
     world.open(adds)
     for n in range(20):
@@ -245,6 +248,7 @@ def test_async_with(world: World) -> None:
     assert asyncio.run(cell()) == 3
 
 
+@pytest.mark.semantics(72)
 def test_a_file_is_opened_by_one_runtime_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "orders.duckdb"
     with WorkflowRuntime(path, definitions=[adds]) as runtime:
