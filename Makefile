@@ -6,6 +6,9 @@ PYTHON      ?=# the interpreter to build $(VENV) with; found below when empty
 WORKERS     ?= auto# processes for the tests
 PYTEST_ARGS ?=# e.g. make test PYTEST_ARGS="tests/core -k timers"
 DEMO_ARGS   ?=
+SEEDS       ?= 20000
+FIRST       ?= 0
+ONLY        ?=# one of the workloads of tests/simulation/workloads.py
 LAB_ARGS    ?=
 
 BIN := $(VENV)/bin
@@ -19,11 +22,11 @@ CHROMIUM := chromium chromium-browser google-chrome-stable google-chrome
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint format clean interpreters oldest packages
+.PHONY: help demo test lab lint format semantics simulate clean interpreters oldest packages
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(DEMO_STAMP) ## run the main job: a workflow that outlives its killed kernel
 	$(BIN)/nbflow demo $(DEMO_ARGS)
@@ -44,6 +47,12 @@ lint: $(TEST_STAMP) ## ruff, pyright (strict) and the import contracts, without 
 format: $(TEST_STAMP) ## sort imports, fix what ruff can fix, format
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+semantics: $(TEST_STAMP) ## write into docs/semantics.md which tests show each statement
+	$(BIN)/python -m tests.semantics.document
+
+simulate: $(TEST_STAMP) ## disturb the engine by SEEDS seeds on all cores (tests do 2,000); FIRST=, ONLY= a workload
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(if $(ONLY),--only $(ONLY))
 
 clean: ## remove caches, builds and demo pages; environments (.venv*) and histories (.nbflow) stay
 	rm -rf build dist demo-output artefacts test-results htmlcov .coverage .pytest_cache .ruff_cache .hypothesis .import_linter_cache
