@@ -99,9 +99,6 @@ class CallTask(DurableTask[_T]):
 
     def _attempt_failed(self, failure: FailureDetails) -> None:
         now = self.scheduler.clock
-        if failure.type == TERMINATED:  # its owner's decision, and no accident
-            self.fail(ChildTerminatedError(self.call.name, failure))
-            return
         wait = (
             self.call.retry.next_delay(attempt=self.attempt, failure=failure, first_at=self.first_at, now=now)
             if self.call.retry is not None
@@ -176,3 +173,14 @@ class ChildTask(CallTask[_T]):
             )
         )
         self._expect(attempt_id)
+
+    def _attempt_failed(self, failure: FailureDetails) -> None:
+        if _was_terminated(failure):  # its owner's decision, and no accident
+            self.fail(ChildTerminatedError(self.call.name, failure))
+        else:
+            super()._attempt_failed(failure)
+
+
+def _was_terminated(failure: FailureDetails) -> bool:
+    """Tell a child's termination from an exception of that type that its code raised: that has a stack trace."""
+    return failure.type == TERMINATED and not failure.stack_trace

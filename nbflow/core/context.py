@@ -321,7 +321,7 @@ class WorkflowContext:
         self._check_here("wait_for_external_event")
         if not name:
             raise ValueError("an external event needs a name")
-        payload = codec(data_type)
+        payload = codec(data_type).for_events()
         task: EventTask[_T] = EventTask(
             self._owner,
             name,

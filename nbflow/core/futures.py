@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from nbflow.core.refusals import refusal
+from nbflow.core.refusals import refused_await
 
 if TYPE_CHECKING:
     from nbflow.core.loop import WorkflowLoop
@@ -41,6 +41,31 @@ class WorkflowFuture(asyncio.Future[_T]):
         return self.number
 
 
+class WorkflowSteps(Coroutine[Any, Any, _T]):
+    """A coroutine as its task steps through it: what asyncio throws in is said more clearly.
+
+    A task that waits for something foreign gets a RuntimeError of asyncio's thrown in where it
+    waits; the code gets a `NotReplayableError` there, which it can catch.
+    """
+
+    __slots__ = ("close", "coro", "send")
+
+    def __init__(self, coro: Coroutine[Any, Any, _T]) -> None:
+        self.coro = coro
+        self.send = coro.send  # the coroutine's own, since every step goes through it
+        self.close = coro.close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.coro, name)  # cr_frame and its like, which debuggers look at
+
+    def __await__(self) -> Generator[Any, Any, _T]:
+        return self.coro.__await__()
+
+    def throw(self, error: Any, /, *rest: Any) -> Any:
+        """Raise an error where the coroutine waits."""
+        return self.coro.throw(refused_await(error) or error, *rest)
+
+
 class WorkflowTask(asyncio.Task[_T]):
     """A task that hashes by a number of its loop, and is named by it.
 
@@ -66,7 +91,7 @@ class WorkflowTask(asyncio.Task[_T]):
         self.variables = copy_context() if context is None else context
         self._withheld = 0
         name = f"Task-{self.number}" if name is None else str(name)
-        super().__init__(coro, loop=loop, name=name, context=self.variables)
+        super().__init__(WorkflowSteps(coro), loop=loop, name=name, context=self.variables)
         asyncio.tasks._unregister_task(self)
 
     def __hash__(self) -> int:
@@ -103,17 +128,6 @@ class WorkflowTask(asyncio.Task[_T]):
             self._withheld -= 1
             return self.cancelling()
         return super().uncancel()
-
-    def add_done_callback(self, fn: Callable[..., object], /, *, context: Context | None = None) -> None:
-        """Call back when done; a thread that wants to end with this task is sent away at once."""
-        if getattr(fn, "__name__", "") == "stop" and _is_thread(getattr(fn, "__self__", None)):
-            fn(self)
-            raise refusal("a thread", "anyio.to_thread")
-        super().add_done_callback(fn, context=context)
-
-
-def _is_thread(owner: object) -> bool:
-    return any(base.__module__ == "threading" for base in type(owner).__mro__)
 
 
 class WorkflowHandle(asyncio.TimerHandle):

@@ -233,11 +233,15 @@ class ContinuedAsNew(_Event, frozen=True):
 
 
 class ExecutionTerminated(_Event, frozen=True):
-    """The run was ended from outside; ``by`` names the ancestor whose end it is part of."""
+    """The run was ended from outside; ``by`` names the ancestor whose end it is part of.
+
+    Then ``child`` tells which run that is: the one that this call started, and no other that has its ID by now.
+    """
 
     output: str = "null"
     recursive: bool = True
     by: str | None = None
+    child: ParentReference | None = None
 
 
 class ExecutionCompleted(_Event, frozen=True):

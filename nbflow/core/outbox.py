@@ -6,7 +6,7 @@ something that the other one lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
@@ -34,6 +34,13 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
         """What the sender's commit writes."""
         put = PutInbox(row=self.row)
         return [put] if self.birth is None else [PutInstance(record=self.birth), put]
+
+
+class Descendant(msgspec.Struct, frozen=True, kw_only=True):
+    """A run below another one: its ID, and the call that started it."""
+
+    instance_id: str
+    parent: h.ParentReference
 
 
 class Outbox:
@@ -81,11 +88,27 @@ class Outbox:
         raised = h.EventRaised(at=self._now, name=sent.name, payload=sent.payload)
         return Outgoing(row=self._row(sent.instance_id, raised))
 
-    def terminations(self, instance_ids: Sequence[str], ended: h.ExecutionTerminated) -> list[Outgoing]:
+    def terminations(self, below: Iterable[Descendant], ended: h.ExecutionTerminated) -> list[Outgoing]:
         """The end of a run, passed on to those below it."""
         by = ended.by if ended.by is not None else self._record.instance_id
         passed_on = h.ExecutionTerminated(at=self._now, output=ended.output, recursive=True, by=by)
-        return [Outgoing(row=self._row(instance_id, passed_on)) for instance_id in instance_ids]
+        return [
+            Outgoing(row=self._row(run.instance_id, msgspec.structs.replace(passed_on, child=run.parent)))
+            for run in below
+        ]
+
+    def begun_by(self, calls: Iterable[h.ChildWorkflowCreated]) -> list[Descendant]:
+        """The runs that calls of this one have started, or are about to."""
+        record = self._record
+        return [
+            Descendant(
+                instance_id=call.instance_id,
+                parent=h.ParentReference(
+                    instance_id=record.instance_id, execution_id=record.execution_id, scheduled_id=call.id
+                ),
+            )
+            for call in calls
+        ]
 
     def outcome(self, record: InstanceRecord) -> list[Outgoing]:
         """What a run that has ended says to its parent, if it has one."""
@@ -116,6 +139,16 @@ class Outbox:
         return InboxRow(
             row_id=self._next_row_id(), instance_id=instance_id, execution_id=execution_id, event=event
         )
+
+
+def is_passed_on(event: h.InputEvent) -> bool:
+    """Tell whether a run's end concerns those below it also where the run itself has ended before (S23)."""
+    return isinstance(event, h.ExecutionTerminated) and event.by is not None and event.recursive
+
+
+def is_for_another(event: h.InputEvent, parent: h.ParentReference | None) -> bool:
+    """Tell whether an ancestor's end is for a run that had the ID before the one that this call started."""
+    return isinstance(event, h.ExecutionTerminated) and event.child not in (None, parent)
 
 
 def newborn(instance_id: str, started: h.ExecutionStarted) -> InstanceRecord:

@@ -26,6 +26,18 @@ def refusal(what: str, name: str) -> NotReplayableError:
     )
 
 
+def refused_await(error: object) -> NotReplayableError | None:
+    """The error for what asyncio complains of when code awaits something foreign; None for any other."""
+    if not isinstance(error, RuntimeError):
+        return None
+    complaint = str(error)
+    if "attached to a different loop" in complaint:
+        return refusal("a future of another event loop", "await")
+    if complaint.startswith(("Task got bad yield", "yield was used instead of yield from")):
+        return refusal("what is awaitable by another library than asyncio", "await")
+    return None
+
+
 def _refuse(name: str, what: str) -> Any:
     def refused(_self: object, *_args: object, **_kwargs: object) -> NoReturn:
         raise refusal(what, f"loop.{name}")

@@ -8,9 +8,10 @@ history, so that a replay decides as the first run did.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from nbflow.errors import FailureDetails
 
@@ -48,11 +49,14 @@ class RetryPolicy:
         max_number_of_attempts: Attempts in all, the first included; at least 1.
         backoff_coefficient: Every further wait is this many times the one before; at least 1.
         max_retry_interval: No wait is longer than this. None: not capped.
-        retry_timeout: No retry begins later than this after the first attempt. None: no bound.
-        non_retryable: Exception types that fail the call at once, subclasses included.
+        retry_timeout: No wait is begun that would end later than this after the first attempt, by the times
+            in the history. None: no bound.
+        non_retryable: Exception types that fail the call at once, subclasses included. They are known by
+            their names, since a failure comes from the history.
 
     Raises:
         ValueError: A number is out of its range.
+        TypeError: ``non_retryable`` holds something else than exception types.
     """
 
     first_retry_interval: timedelta
@@ -69,8 +73,10 @@ class RetryPolicy:
         backoff_coefficient: float = 1.0,
         max_retry_interval: timedelta | float | None = None,
         retry_timeout: timedelta | float | None = None,
-        non_retryable: tuple[type[BaseException], ...] = (),
+        non_retryable: type[BaseException] | Iterable[type[BaseException]] = (),
     ) -> None:
+        if int(max_number_of_attempts) != max_number_of_attempts:
+            raise ValueError(f"max_number_of_attempts is a whole number, not {max_number_of_attempts}")
         if max_number_of_attempts < 1:
             raise ValueError(
                 f"max_number_of_attempts counts the first one: {max_number_of_attempts} is too few"
@@ -83,11 +89,11 @@ class RetryPolicy:
         whole = None if retry_timeout is None else as_duration(retry_timeout, "retry_timeout")
         fields = {
             "first_retry_interval": as_duration(first_retry_interval, "first_retry_interval"),
-            "max_number_of_attempts": max_number_of_attempts,
+            "max_number_of_attempts": int(max_number_of_attempts),
             "backoff_coefficient": float(backoff_coefficient),
             "max_retry_interval": longest,
             "retry_timeout": whole,
-            "non_retryable": tuple(non_retryable),
+            "non_retryable": _exception_types(non_retryable),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -142,6 +148,16 @@ class RetryPolicy:
         if self.non_retryable:
             lines.append("   never retried: " + ", ".join(kind.__qualname__ for kind in self.non_retryable))
         return "\n".join(lines)
+
+
+def _exception_types(given: object) -> tuple[type[BaseException], ...]:
+    kinds = (given,) if isinstance(given, (type, str)) else tuple(cast("Iterable[object]", given))
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(
+                f"non_retryable takes exception types, such as (ValueError, OSError): {kind!r} is none"
+            )
+    return cast("tuple[type[BaseException], ...]", kinds)
 
 
 def _span(duration: timedelta) -> str:

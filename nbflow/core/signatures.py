@@ -55,6 +55,10 @@ class Signature:
         self._names = tuple(parameter.name for parameter in parameters)
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:  # in the description of every value that is written or read
         text = f"{self.name}{self._signature}"
         return text.replace("__main__.", "").replace("'", "")
 
@@ -147,13 +151,13 @@ class Signature:
             return {}
         if len(self._names) == 1:
             name = self._names[0]
-            return {name: self._codecs[name].decode(text, what=f"{name} of {self}")}
+            return {name: self._codecs[name].decode(text, what=f"{name} of {self}", root=name)}
         try:
             fields = _decode_object(text)
         except msgspec.DecodeError as error:
             raise PayloadError(f"the input of {self} is no object: {error}") from None
         return {
-            name: self._codecs[name].decode(bytes(fields[name]).decode(), what=f"{name} of {self}")
+            name: self._codecs[name].decode(bytes(fields[name]).decode(), what=f"{name} of {self}", root=name)
             for name in self._names
             if name in fields
         }
@@ -171,7 +175,7 @@ class Signature:
 
     def _encode(self, arguments: Mapping[str, Any]) -> str:
         parts = {
-            name: self._codecs[name].encode(value, what=f"{name} of {self}")
+            name: self._codecs[name].encode(value, what=f"{name} of {self}", root=name)
             for name, value in arguments.items()
         }
         if len(self._names) == 1:

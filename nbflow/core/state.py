@@ -152,7 +152,7 @@ class RuntimeState:
             case h.ChildWorkflowCompleted(scheduled_id=i) | h.ChildWorkflowFailed(scheduled_id=i):
                 return i in self.children
             case h.ExecutionSuspended():
-                return self.status is RuntimeStatus.RUNNING
+                return self.status is not RuntimeStatus.SUSPENDED  # also before it has begun
             case h.ExecutionResumed():
                 return self.status is RuntimeStatus.SUSPENDED
             case h.EventRaised() | h.ExecutionTerminated():

@@ -19,7 +19,7 @@ import msgspec
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
-from nbflow.core.identity import next_execution_id
+from nbflow.core.identity import is_derived, next_execution_id
 from nbflow.core.limits import Limits
 from nbflow.core.operations import (
     AppendHistory,
@@ -30,7 +30,7 @@ from nbflow.core.operations import (
     PutInbox,
     PutInstance,
 )
-from nbflow.core.outbox import Outbox, Outgoing
+from nbflow.core.outbox import Descendant, Outbox, Outgoing, is_for_another, is_passed_on
 from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus, Stall, StallReason
 
 WAKES_SUSPENDED: Final = (h.ExecutionResumed, h.ExecutionTerminated)
@@ -112,7 +112,7 @@ class Turn:
         next_row_id: Callable[[], int],
         interpreter: h.Interpreter,
         recovers: bool = True,
-        family: Sequence[str] = (),
+        family: Sequence[Descendant] = (),
         limits: Limits | None = None,
     ) -> None:
         self._record = record
@@ -132,6 +132,9 @@ class Turn:
         self._cancelled: list[int] = []
         self._tasks: dict[int, h.TaskScheduled] = {}
         self._children: dict[int, h.ChildWorkflowCreated] = {}
+        self._starts: dict[int, Outgoing] = {}
+        self._unstarted: set[int] = set()
+        self._has_passed_on = False
         self._outgoing: list[Outgoing] = []
         self._dropped: list[InboxRow] = []
         self._kept: list[InboxRow] = []
@@ -149,7 +152,12 @@ class Turn:
                 h.ExecutionResumed(at=self._now, reason="its owner lifted the limit", lifts_limit=True)
             )
         for message in messages:
+            was_suspended = self._state.status is RuntimeStatus.SUSPENDED
             self._handle(message)
+            if was_suspended and self._state.status is not RuntimeStatus.SUSPENDED:
+                kept, self._kept = self._kept, []  # what came before it goes on is first (S64)
+                for earlier in kept:
+                    self._handle(earlier)
         return self._result()
 
     def _handle(self, row: InboxRow) -> None:
@@ -158,7 +166,10 @@ class Turn:
             self._kept.append(row)  # for the next generation
             return
         foreign = row.execution_id not in (None, self._record.execution_id)
+        foreign = foreign or is_for_another(row.event, self._record.parent)
         if foreign or state.status.is_terminal or not state.accepts(row.event):
+            if not foreign and isinstance(row.event, h.ExecutionTerminated) and is_passed_on(row.event):
+                self._pass_on(row.event)  # it ended by itself, those below it did not (S23)
             self._consumed.append(row)
             self._dropped.append(row)
             return
@@ -196,9 +207,10 @@ class Turn:
         caused: list[h.ActionEvent] = []
         if isinstance(event, h.ExecutionTerminated):
             self._tasks.clear()  # what was called a moment ago need not begin any more
+            self._unstarted |= self._children.keys()
             self._children.clear()
             if event.recursive:
-                self._outgoing += self._outbox.terminations(self._family, event)
+                self._pass_on(event)
         for action in self._execution.feed(event):
             recorded = a.record(action, seq=self._state.length + 1, at=self._now)
             caused.append(self._append(recorded))
@@ -209,7 +221,7 @@ class Turn:
                     self._tasks.pop(i, None)
                     self._children.pop(i, None)
                 case h.ChildWorkflowCreated(id=i):
-                    self._children[i] = recorded
+                    self._children[i], self._starts[i] = recorded, self._outbox.start(recorded)
                 case h.EventSent():
                     self._outgoing.append(self._outbox.event(recorded))
                 case h.TimerCreated(id=i):
@@ -222,6 +234,19 @@ class Turn:
                 case _:
                     pass
         return caused
+
+    def _pass_on(self, ended: h.ExecutionTerminated) -> None:
+        """Pass an end on to those below, once; also to children that are about to begin, and are no runs yet."""
+        if self._has_passed_on:
+            return
+        self._has_passed_on = True
+        beginning = [
+            call
+            for i, call in self._state.children.items()
+            if i in self._children or (i not in self._unstarted and not is_derived(call.instance_id))
+        ]
+        below = dict.fromkeys([*self._family, *self._outbox.begun_by(beginning)])
+        self._outgoing += self._outbox.terminations(below, ended)
 
     def _append(self, event: Any) -> Any:
         event = msgspec.structs.replace(event, seq=self._state.length + 1)
@@ -242,11 +267,13 @@ class Turn:
         """Drop what the last step scheduled (S15); earlier calls of the turn are started all the same."""
         last = next(e.seq for e in reversed(self._events) if isinstance(e, h.INPUT_KINDS))
         self._tasks = {i: task for i, task in self._tasks.items() if task.seq < last}
-        self._children = {i: child for i, child in self._children.items() if child.seq < last}
+        started = {i: child for i, child in self._children.items() if child.seq < last}
+        self._unstarted |= self._children.keys() - started.keys()
+        self._children = started
 
     def _result(self) -> Transition:
         record = self._new_record()
-        outgoing = [self._outbox.start(child) for child in self._children.values()]
+        outgoing = [self._starts[i] for i in self._children]
         outgoing += [*self._outgoing, *self._outbox.outcome(record)]
         successor = self._successor(record)
         ended = record
@@ -299,7 +326,7 @@ class Turn:
             return None
         execution_id = next_execution_id(record.execution_id, "continued as new")
         event = h.ExecutionStarted(
-            at=self._now,
+            at=max(self._now, state.clock or self._now),  # the run's clock never goes back (S45)
             name=record.name,
             execution_id=execution_id,
             input=state.continued.new_input,
@@ -327,7 +354,7 @@ class Turn:
             status=state.status,
             last_updated_at=max(self._now, self._record.last_updated_at),
             output=state.output,
-            custom_status=state.custom_status,
+            custom_status=state.custom_status if state.started else self._record.custom_status,
             failure=state.failure,
             stall=None,
         )

@@ -1,14 +1,12 @@
-"""A workflow driven by hand: events in, actions out, told in lines that a test can compare.
+"""A workflow driven by hand, as `nbflow.testing` does it, and kept in memory from event to event.
 
-Given a history, expect actions: `Run` keeps the history that a real engine would commit, holds the fold of
-it (`RuntimeState`) against what the live execution has open, and, when it is closed, replays the history and
-every prefix of it in a fresh execution.
+Given a history, expect actions: `Run` holds the fold of the history (`RuntimeState`) against what the live
+execution has open, and, when it is closed, replays the history and every prefix of it in a fresh execution.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -18,8 +16,10 @@ from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.divergence import ExecutionStalledError
 from nbflow.core.failures import describe
-from nbflow.core.replay import Execution, WorkflowCode, replay
-from nbflow.core.state import RuntimeState, Stall
+from nbflow.core.replay import Execution, WorkflowCode
+from nbflow.core.state import Stall
+from nbflow.testing.lines import action_line
+from nbflow.testing.recording import Recording
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 INTERPRETER = h.Interpreter(python="3.11", anyio="4", loop_rules=1)
@@ -48,12 +48,24 @@ def failed(scheduled_id: int, error: BaseException | None = None) -> h.TaskFaile
     )
 
 
+def child_completed(scheduled_id: int, result: Any = None) -> h.ChildWorkflowCompleted:
+    return h.ChildWorkflowCompleted(
+        at=T0, scheduled_id=scheduled_id, result=msgspec.json.encode(result).decode()
+    )
+
+
+def child_failed(scheduled_id: int, error: BaseException | None = None) -> h.ChildWorkflowFailed:
+    return h.ChildWorkflowFailed(
+        at=T0, scheduled_id=scheduled_id, failure=describe(error or RuntimeError("out of paper"))
+    )
+
+
 def raised(name: str, payload: Any = None) -> h.EventRaised:
     return h.EventRaised(at=T0, name=name, payload=msgspec.json.encode(payload).decode())
 
 
-class Run:
-    """One execution, its history, and the time.
+class Run(Recording):
+    """One execution, which stays in memory, its history, and the time.
 
     `start`, `turn` and the methods named after events return the lines of the actions that followed.
     """
@@ -66,40 +78,20 @@ class Run:
         execution_id: str = "e1",
         prefixes: bool = True,
     ) -> None:
+        super().__init__(code, instance_id=instance_id, execution_id=execution_id, start=T0)
         self.prefixes = prefixes
-        self.code = code
-        self.instance_id = instance_id
-        self.execution_id = execution_id
-        self.now = T0
         self.execution = Execution(code, instance_id=instance_id)
-        self.history: list[h.HistoryEvent] = []
-        self.state = RuntimeState()
         self.stall: Stall | None = None
 
     # -- turns -----------------------------------------------------------------------------------
 
     def start(self, *args: Any, **kwargs: Any) -> list[str]:
         encoded = self.code.encode_call(args, kwargs)  # type: ignore[attr-defined]
-        return self.turn(
-            h.ExecutionStarted(
-                at=self.now,
-                name=self.code.name,
-                execution_id=self.execution_id,
-                input=encoded,
-                definition="",
-                interpreter=INTERPRETER,
-            )
-        )
+        return [say(action) for action in self.begin(encoded, interpreter=INTERPRETER)]
 
     def turn(self, *events: h.InputEvent, after: float = 0) -> list[str]:
         """One turn with these messages, `after` seconds later."""
-        self.now += timedelta(seconds=after)
-        actions = self.feed(h.WorkflowStarted(at=self.now))
-        assert actions == [], "the beginning of a turn has no effect of its own"
-        for event in events:
-            assert self.state.accepts(event), f"{event} would have been dropped"
-            actions = [*actions, *self.feed(event)]
-        return [say(action) for action in actions]
+        return [say(action) for action in self.take(*events, after=after)]
 
     def complete(self, scheduled_id: int, result: Any = None, *, after: float = 0) -> list[str]:
         return self.turn(completed(scheduled_id, result), after=after)
@@ -120,23 +112,21 @@ class Run:
         timer = self.state.timers[scheduled_id]
         return h.TimerFired(at=timer.fire_at, scheduled_id=scheduled_id, fire_at=timer.fire_at)
 
-    def feed(self, event: Any) -> Sequence[a.WorkflowAction]:
-        """Feed one event, and keep it with what it caused."""
-        event = msgspec.structs.replace(event, seq=len(self.history) + 1)
+    def resumed(self) -> Execution:
+        return self.execution
+
+    def paused(self, execution: Execution) -> None:
+        """It stays in memory."""
+
+    def feed(self, execution: Execution, event: Any) -> list[a.WorkflowAction]:
         try:
-            actions = self.execution.feed(event)
+            actions = super().feed(execution, event)
         except ExecutionStalledError as error:
             self.stall = error.stall
             raise
-        self._keep(event)
-        for action in actions:
-            self._keep(a.record(action, seq=len(self.history) + 1, at=self.now))
+        assert not isinstance(event, h.WorkflowStarted) or actions == [], "a turn's beginning has no effect"
         self.check_open()
         return actions
-
-    def _keep(self, event: h.HistoryEvent) -> None:
-        self.history.append(event)
-        self.state.apply(event)
 
     # -- what holds at any time --------------------------------------------------------------------
 
@@ -156,12 +146,6 @@ class Run:
         assert list(self.state.waits) == waits
         assert list(self.state.buffered) == list(self.execution._buffered)
         assert self.state.clock == self.execution.clock
-
-    def cold(self, code: WorkflowCode | None = None, length: int | None = None) -> Execution:
-        """The history so far, or its beginning, fed to a fresh execution."""
-        return replay(
-            code or self.code, self.history[:length], instance_id=self.instance_id, prefix=length is not None
-        )
 
     def diverge(self, code: WorkflowCode) -> Stall:
         """What is said about other code for this history."""
@@ -185,38 +169,4 @@ class Run:
 
 def say(action: a.WorkflowAction) -> str:
     """One action, in a line."""
-    match action:
-        case a.ScheduleTask(id=i, task_id=task, name=name, input=data, attempt=n, timeout=timeout):
-            again = f" attempt {n} of #{task}" if n > 1 else ""
-            return f"#{i} {name}({data}){again}" + (f" within {timeout:g}s" if timeout is not None else "")
-        case a.CancelTask(id=i):
-            return f"cancel activity #{i}"
-        case a.CreateTimer(id=i, fire_at=fire_at, purpose=purpose, for_id=for_id):
-            whose = f" of #{for_id}" if for_id is not None else ""
-            return f"#{i} {purpose}{whose} at {offset(fire_at)}"
-        case a.CancelTimer(id=i):
-            return f"cancel timer #{i}"
-        case a.CreateChildWorkflow(id=i, name=name, input=data):
-            return f"#{i} child {name}({data})"
-        case a.WaitForEvent(id=i, name=name):
-            return f"#{i} wait for {name!r}"
-        case a.CancelEventWait(id=i):
-            return f"cancel wait #{i}"
-        case a.RejectEvent(id=i, name=name):
-            return f"reject {name!r} for #{i}"
-        case a.SendEvent(instance_id=target, name=name, payload=payload):
-            return f"send {name!r} {payload} to {target}"
-        case a.SetCustomStatus(value=value):
-            return f"status {value}"
-        case a.AddMarker(name=name, value=value):
-            return f"marker {name} {value}"
-        case a.ContinueAsNew(new_input=data):
-            return f"continue as new({data})"
-        case a.CompleteWorkflow(status="FAILED", failure=failure):
-            return f"fail {failure}"
-        case a.CompleteWorkflow(output=output):
-            return f"return {output}"
-
-
-def offset(when: datetime) -> str:
-    return f"{(when - T0).total_seconds():+g}s"
+    return action_line(action, T0)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.core.builder import Run, plain_calls
+from tests.core.lives import Life
 
 
 @pytest.fixture
@@ -28,3 +29,17 @@ def no_plain_calls() -> Iterator[None]:
     plain_calls.clear()
     yield
     assert plain_calls == []
+
+
+@pytest.fixture(params=["warm", "cold"])
+def live(request: pytest.FixtureRequest) -> Iterator[Callable[..., Life]]:
+    """Makes a `Life` of a workflow; in the end it is replayed, and lived again the other way."""
+    lives: list[Life] = []
+
+    def make(code: Any, **options: Any) -> Life:
+        lives.append(Life(code, is_cold=request.param == "cold", **options))
+        return lives[-1]
+
+    yield make
+    for life in lives:
+        life.close()

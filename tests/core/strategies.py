@@ -38,6 +38,9 @@ failures = st.deferred(
         frames=st.lists(frames, max_size=2).map(tuple),
         cause=st.none() | failures,
         bases=st.lists(texts, max_size=2).map(tuple),
+        is_context=st.booleans(),
+        notes=st.lists(texts, max_size=2).map(tuple),
+        parts=st.just(()) | st.tuples(failures),
     )
 )
 parents = st.builds(h.ParentReference, instance_id=texts, execution_id=texts, scheduled_id=counts)

@@ -152,6 +152,7 @@ def test_s78_a_scope_cancelled_around_a_gather_comes_to_rest(drive):
     assert run.complete(3) == ['return "late"']
 
 
+@pytest.mark.semantics(78)
 def test_anyio_cancels_what_has_yet_to_start(drive):
     @workflow
     async def eager() -> str:
@@ -167,6 +168,7 @@ def test_anyio_cancels_what_has_yet_to_start(drive):
     assert drive(eager).start() == ['#1 work("never wanted")', "cancel activity #1", 'return "out"']
 
 
+@pytest.mark.semantics(78)
 def test_anyio_cancels_the_task_that_cancels(drive):
     @workflow
     async def own() -> str:
@@ -178,6 +180,7 @@ def test_anyio_cancels_the_task_that_cancels(drive):
     assert drive(own).start() == ['#1 work("never wanted")', "cancel activity #1", 'return "out"']
 
 
+@pytest.mark.semantics(78)
 @pytest.mark.parametrize("waits", ["sleep", "event", "checkpoint", "lock"])
 def test_anyio_primitives_in_a_cancelled_scope_come_out_at_once(drive, waits):
     @workflow
@@ -203,6 +206,7 @@ def test_anyio_primitives_in_a_cancelled_scope_come_out_at_once(drive, waits):
     assert run.execution.loop.steps < 100
 
 
+@pytest.mark.semantics(78)
 def test_anyio_cancels_at_every_checkpoint_of_a_cancelled_scope(drive):
     @workflow
     async def stubborn() -> int:
@@ -219,6 +223,7 @@ def test_anyio_cancels_at_every_checkpoint_of_a_cancelled_scope(drive):
     assert drive(stubborn).start() == ["return 3"]
 
 
+@pytest.mark.semantics(78)
 def test_anyio_cancels_cleanup_that_is_not_shielded(drive):
     @workflow
     async def cleans() -> str:
@@ -245,6 +250,7 @@ def test_anyio_cancels_cleanup_that_is_not_shielded(drive):
     assert run.complete(4) == ['return "out"']
 
 
+@pytest.mark.semantics(78)
 def test_anyio_swallowed_cancellation_is_delivered_again_with_the_next_event(drive):
     @workflow
     async def stubborn(ctx: WorkflowContext) -> int:
@@ -264,6 +270,7 @@ def test_anyio_swallowed_cancellation_is_delivered_again_with_the_next_event(dri
     assert run.raise_event("unrelated") == ["cancel wait #4", "return 3"]
 
 
+@pytest.mark.semantics(74)
 def test_nested_scopes_leave_in_the_order_in_which_they_were_made(drive):
     @workflow
     async def nested() -> list[str]:
@@ -290,6 +297,7 @@ def test_nested_scopes_leave_in_the_order_in_which_they_were_made(drive):
     assert run.output == list("abcdefgh")
 
 
+@pytest.mark.semantics(74)
 def test_a_scope_says_nothing_of_addresses(drive):
     @workflow
     async def told() -> str:
@@ -305,6 +313,7 @@ def test_a_scope_says_nothing_of_addresses(drive):
     assert run.fire(1) == ["cancel activity #2", 'return "Cancelled via cancel scope (deadline exceeded)"']
 
 
+@pytest.mark.semantics(78)
 def test_asyncio_timeout_around_an_anyio_scope(drive):
     @workflow
     async def mixed() -> str:

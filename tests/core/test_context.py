@@ -82,6 +82,7 @@ def test_s45_the_time_of_a_batch_is_one(drive):
     assert run.output == 1
 
 
+@pytest.mark.semantics(45)
 def test_a_start_that_lies_ahead_of_the_engines_clock_is_the_beginning_of_time(drive):
     @workflow
     async def sleeps(ctx: WorkflowContext) -> float:
@@ -190,6 +191,7 @@ def test_s70_a_message_may_look_like_a_format(caplog):
     assert "100% done" in caplog.records[0].getMessage()
 
 
+@pytest.mark.semantics(61)
 def test_custom_status_is_an_action(drive):
     @workflow
     async def reports(ctx: WorkflowContext) -> None:
@@ -360,6 +362,7 @@ def test_s15_calls_that_were_withdrawn_are_not_noted(drive):
     assert drive(tidy).start() == ['#1 work("changed my mind")', "cancel activity #1", 'return "done"']
 
 
+@pytest.mark.semantics(63)
 def test_terminated_code_does_not_run_on(drive):
     @workflow
     async def waits(ctx: WorkflowContext) -> None:
@@ -376,6 +379,7 @@ def test_terminated_code_does_not_run_on(drive):
     assert not run.state.accepts(raised("n"))
 
 
+@pytest.mark.semantics(64)
 def test_suspending_and_resuming_run_no_code(drive):
     @workflow
     async def waits(ctx: WorkflowContext) -> object:

@@ -185,6 +185,7 @@ def test_code_without_text_has_a_hash_too():
     assert len({compiled(one), compiled(one.replace("'a'", "'b'")), compiled(one.replace("3", "4"))}) == 3
 
 
+@pytest.mark.semantics(51)
 def test_the_registry_keeps_every_version_of_a_workflow_and_the_newest_activity():
     registry = Registry()
     assert registry.add(adds)

@@ -80,6 +80,7 @@ def test_s12_another_input(recorded):
     )
 
 
+@pytest.mark.semantics(12)
 def test_s50_reordered(recorded):
     @workflow
     async def changed() -> None:
@@ -90,6 +91,7 @@ def test_s50_reordered(recorded):
     assert (stall.seq, stall.line) == (3, line_of("reordered"))
 
 
+@pytest.mark.semantics(12)
 def test_s50_a_removed_call(recorded):
     @workflow
     async def changed(ctx: WorkflowContext) -> str:
@@ -103,6 +105,7 @@ def test_s50_a_removed_call(recorded):
     assert stall.line == line_of("removed call")
 
 
+@pytest.mark.semantics(12)
 def test_s50_an_added_call(ended):
     @workflow
     async def changed(ctx: WorkflowContext) -> str:
@@ -117,6 +120,7 @@ def test_s50_an_added_call(ended):
     assert stall.line == line_of("added call")
 
 
+@pytest.mark.semantics(12)
 def test_a_call_more_than_history_holds_behind_an_event(recorded):
     @workflow
     async def changed() -> None:
@@ -128,6 +132,7 @@ def test_a_call_more_than_history_holds_behind_an_event(recorded):
     assert (stall.seq, stall.line) == (4, line_of("one more"))
 
 
+@pytest.mark.semantics(12)
 def test_code_that_waits_where_history_went_on(recorded):
     @workflow
     async def changed() -> None:
@@ -139,6 +144,7 @@ def test_code_that_waits_where_history_went_on(recorded):
     assert stall.line == line_of("waits")
 
 
+@pytest.mark.semantics(12)
 def test_another_result(ended):
     @workflow
     async def changed(ctx: WorkflowContext) -> str:
@@ -193,6 +199,7 @@ def test_a_failure_agrees_by_type_and_message_wherever_its_line_went():
     assert run.diverge(changed).expected == "failure with ValueError: no"
 
 
+@pytest.mark.semantics(12)
 def test_the_line_is_that_of_the_branch(recorded):
     @workflow
     async def changed() -> None:
@@ -206,6 +213,7 @@ def test_the_line_is_that_of_the_branch(recorded):
     assert recorded.diverge(changed).line == line_of("in a branch")
 
 
+@pytest.mark.semantics(12, 34)
 def test_the_line_of_what_a_retry_does_is_where_the_code_waits():
     from nbflow import RetryPolicy
 
@@ -225,6 +233,7 @@ def test_the_line_of_what_a_retry_does_is_where_the_code_waits():
     run.close()
 
 
+@pytest.mark.semantics(12)
 def test_code_that_swallows_everything_stalls_all_the_same(recorded):
     @workflow
     async def changed() -> None:
@@ -291,6 +300,7 @@ def test_s12_whatever_is_missing_waits_for_code(kind):
     assert stalled.value.stall.reason is StallReason.CODE_MISSING
 
 
+@pytest.mark.semantics(12, 53)
 def test_a_variable_that_is_read_too_early_is_a_bug_like_any_other():
     @workflow
     async def early() -> None:
@@ -303,6 +313,7 @@ def test_a_variable_that_is_read_too_early_is_a_bug_like_any_other():
     assert line.startswith("fail UnboundLocalError")
 
 
+@pytest.mark.semantics(53)
 def test_what_the_activity_misses_is_the_activitys_failure(drive):
     @workflow
     async def plain() -> None:

@@ -94,6 +94,7 @@ def test_s37_events_in_parallel(drive):
     assert run.raise_event("a", 1) == ["return [1,2]"]
 
 
+@pytest.mark.semantics(27)
 def test_an_event_in_time_withdraws_the_timeout(drive):
     run = drive(approval)
     assert run.start() == ["#1 wait for 'approval'", "#2 timeout of #1 at +86400s"]
@@ -200,6 +201,7 @@ def test_s36_after_a_rejection_the_timeout_still_holds(drive):
     assert run.fire(2) == ["cancel wait #1", 'return "late"']
 
 
+@pytest.mark.semantics(36, 81)
 def test_the_wait_is_in_history_with_the_schema_of_its_payload(drive):
     run = drive(approval)
     run.start()

@@ -445,6 +445,7 @@ def test_warm_generators_do_not_pile_up(drive):
     assert len(run.execution.loop._generators) < 5
 
 
+@pytest.mark.semantics(76)
 def test_a_refused_action_of_an_evicted_execution_raises_at_the_call():
     run = Run(finally_calls)
     run.start()
@@ -465,6 +466,7 @@ def test_an_execution_that_ended_can_not_be_fed_back_to_life():
     assert run.execution.feed(completed(1, "late")) == []
 
 
+@pytest.mark.semantics(76)
 def test_stall_inside_a_generator_is_unwound_too():
     @workflow
     async def broken() -> None:

@@ -65,6 +65,7 @@ def test_s54_gather_raises_at_the_first_failure_and_the_others_live_on(drive):
     assert run.complete(1, "at last") == ['return ["work",false,"at last"]']
 
 
+@pytest.mark.semantics(54)
 def test_gather_can_return_failures(drive):
     @workflow
     async def lenient() -> list[str]:
@@ -107,6 +108,7 @@ def test_s54_a_failing_branch_of_a_task_group_withdraws_the_others(drive):
     assert not run.state.accepts(completed(1)), "a late result is ignored"
 
 
+@pytest.mark.semantics(53)
 def test_cleanup_in_a_withdrawn_branch_is_durable(drive):
     @workflow
     async def compensated() -> str:
@@ -219,6 +221,7 @@ def test_s55_a_semaphore_bounds_what_runs_at_once(drive):
     assert run.complete(1, "a") == ['return ["a","b","c","d"]']
 
 
+@pytest.mark.semantics(54)
 def test_nested_groups(drive):
     @workflow
     async def nested() -> list[object]:
@@ -237,6 +240,7 @@ def test_nested_groups(drive):
     assert run.turn(completed(4, 4), completed(2, 2)) == ["return [[1,2],[3,4]]"]
 
 
+@pytest.mark.semantics(17, 54)
 def test_a_thousand_at_once(drive):
     run = drive(gathered, prefixes=False)
     assert len(run.start(1000)) == 1000

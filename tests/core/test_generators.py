@@ -110,6 +110,7 @@ def test_s55_when_any_of_nothing_is_an_error(drive):
     assert "ValueError: when_any needs at least one task" in line
 
 
+@pytest.mark.semantics(48)
 def test_a_plain_function_is_no_workflow():
     def plain() -> None: ...
 

@@ -67,6 +67,7 @@ def test_s81_a_row_of_a_newer_nbflow_is_refused_and_never_skipped(change):
         rows.from_row(row)
 
 
+@pytest.mark.semantics(81)
 @pytest.mark.parametrize(
     "text", ['{"kind":"TaskTeleported","at":"2026-01-01T00:00:00Z"}', "{}", "nonsense", "[1]"]
 )
@@ -75,6 +76,7 @@ def test_a_line_that_is_no_event_is_refused(text):
         rows.from_json(text)
 
 
+@pytest.mark.semantics(81)
 def test_fields_that_an_older_nbflow_did_not_write_have_their_defaults():
     row = msgspec.structs.replace(rows.to_row(h.TaskCompleted(at=T0, scheduled_id=1, result="1")), data="{}")
     assert rows.from_row(row) == h.TaskCompleted(at=T0, scheduled_id=1, result="1")

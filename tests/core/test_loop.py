@@ -3,12 +3,9 @@
 import asyncio
 import inspect
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import pytest
 
 from nbflow import WorkflowContext, workflow
@@ -20,76 +17,7 @@ from nbflow.errors import NotReplayableError
 from tests.core.builder import Run, work
 
 
-def refused_by(run: Run) -> str:
-    (line,) = run.start()
-    assert "can't be replayed, so workflow code can't use it: put it in an activity" in line
-    return line
-
-
-async def to_thread() -> None:
-    await asyncio.to_thread(print, "never")
-
-
-async def run_in_executor() -> None:
-    await asyncio.get_running_loop().run_in_executor(None, print)
-
-
-async def open_connection() -> None:
-    await asyncio.open_connection("localhost", 80)
-
-
-async def start_server() -> None:
-    await asyncio.start_server(lambda _r, _w: None, "localhost", 0)
-
-
-async def subprocess() -> None:
-    await asyncio.create_subprocess_exec("true")
-
-
-async def anyio_connect() -> None:
-    await anyio.connect_tcp("localhost", 80)
-
-
-async def add_reader() -> None:
-    asyncio.get_running_loop().add_reader(0, print)
-
-
-async def threadsafe() -> None:
-    asyncio.get_running_loop().call_soon_threadsafe(print)
-
-
-@pytest.mark.parametrize(
-    ("code", "named"),
-    [
-        (to_thread, "a thread (loop.run_in_executor)"),
-        (run_in_executor, "a thread (loop.run_in_executor)"),
-        (open_connection, "a connection (loop.create_connection)"),
-        (start_server, "a connection (loop.create_server)"),
-        (subprocess, "a subprocess (loop.subprocess_exec)"),
-        (anyio_connect, "a connection (loop.getaddrinfo)"),
-        (add_reader, "watching a file or socket (loop.add_reader)"),
-        (threadsafe, "a thread (loop.call_soon_threadsafe)"),
-    ],
-)
-def test_what_can_not_repeat_is_refused_where_it_is_done(drive, code, named):
-    assert named in refused_by(drive(workflow(code)))
-
-
-def test_a_thread_of_anyio_is_refused_before_it_does_anything(drive):
-    did: list[str] = []
-
-    @workflow
-    async def threads() -> None:
-        await anyio.to_thread.run_sync(did.append, "never")
-
-    before = set(threading.enumerate())
-    assert "a thread (anyio.to_thread)" in refused_by(drive(threads))
-    for thread in set(threading.enumerate()) - before:
-        thread.join(5)
-        assert not thread.is_alive()
-    assert did == []
-
-
+@pytest.mark.semantics(46)
 def test_every_method_of_a_loop_works_or_is_refused():
     loop = WorkflowLoop(None)  # type: ignore[arg-type]
     unknown = []
@@ -104,34 +32,7 @@ def test_every_method_of_a_loop_works_or_is_refused():
         loop.run_forever()
 
 
-def test_another_loops_future_is_an_error(drive):
-    elsewhere = asyncio.new_event_loop()
-    try:
-
-        @workflow
-        async def borrows() -> None:
-            await elsewhere.create_future()
-
-        (line,) = drive(borrows).start()
-        assert "a future of another event loop" in line
-        assert "put it in an activity" in line
-    finally:
-        elsewhere.close()
-
-
-def test_a_loop_in_the_loop_is_an_error(drive):
-    @workflow
-    async def nests() -> None:
-        coro = asyncio.sleep(0)
-        try:
-            asyncio.run(coro)
-        finally:
-            coro.close()
-
-    (line,) = drive(nests).start()
-    assert "asyncio.run() cannot be called from a running event loop" in line
-
-
+@pytest.mark.semantics(17)
 @pytest.mark.parametrize("where", ["main", "branch"])
 def test_code_that_never_rests_stalls_and_names_its_line(monkeypatch, where):
     monkeypatch.setattr(loop_module, "MAX_STEPS", 500)
@@ -162,6 +63,7 @@ def test_code_that_never_rests_stalls_and_names_its_line(monkeypatch, where):
     assert stall.file == __file__
 
 
+@pytest.mark.semantics(17)
 def test_a_long_step_is_no_endless_loop(monkeypatch):
     monkeypatch.setattr(loop_module, "MAX_STEPS", 500)
 
@@ -267,70 +169,3 @@ def test_s78_tasks_are_named_by_number(drive):
     second.start()
     assert first.output == second.output
     assert first.output[1] == "mine"
-
-
-@pytest.mark.parametrize("primitive", ["event", "lock", "queue", "condition", "barrier", "priority queue"])
-def test_asyncio_primitives_between_branches(drive, primitive):
-    @workflow
-    async def meets() -> object:
-        match primitive:
-            case "event":
-                event = asyncio.Event()
-
-                async def sets() -> None:
-                    await work(1)
-                    event.set()
-
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(sets())
-                    await event.wait()
-                return "met"
-            case "lock":
-                lock, order = asyncio.Lock(), []
-
-                async def holds(name: str) -> None:
-                    async with lock:
-                        await work(name)
-                        order.append(name)
-
-                await asyncio.gather(*[holds(name) for name in "abc"])
-                return order
-            case "queue" | "priority queue":
-                queue = asyncio.Queue(1) if primitive == "queue" else asyncio.PriorityQueue(1)
-
-                async def produces() -> None:
-                    for i in range(3):
-                        await work(i)
-                        await queue.put(i)
-
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(produces())
-                    return [await queue.get() for _ in range(3)]
-            case "condition":
-                condition, ready = asyncio.Condition(), []
-
-                async def waits() -> int:
-                    async with condition:
-                        await condition.wait_for(lambda: ready)
-                        return len(ready)
-
-                task = asyncio.create_task(waits())
-                ready.append(await work(1))
-                async with condition:
-                    condition.notify_all()
-                return await task
-            case "barrier":
-                barrier = asyncio.Barrier(2)
-
-                async def arrives(name: str) -> None:
-                    await work(name)
-                    await barrier.wait()
-
-                await asyncio.gather(arrives("a"), arrives("b"))
-                return "met"
-
-    run = drive(meets)
-    run.start()
-    while not run.execution.is_finished:
-        run.complete(min(run.state.tasks), 1)
-    assert run.output in ("met", ["a", "b", "c"], [0, 1, 2], 1)

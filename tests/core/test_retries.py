@@ -37,6 +37,7 @@ async def stubborn(ctx: WorkflowContext) -> object:
     return await ctx.call_activity(work, input=1, retry_policy=RetryPolicy(10, 4, retry_timeout=25))
 
 
+@pytest.mark.semantics(27, 34)
 def test_s28_s32_each_attempt_and_each_wait_is_in_history(drive):
     run = drive(pays)
     assert run.start(5) == ["#1 charge(5) within 30s", "#2 timeout of #1 at +30s"]
@@ -57,6 +58,7 @@ def test_s33_the_last_failure_is_raised_and_can_be_caught(drive):
     assert run.fail(7, ValueError("third")) == ["cancel timer #8", 'return "gave up: ValueError: third"']
 
 
+@pytest.mark.semantics(66)
 def test_an_attempt_that_takes_too_long_is_withdrawn_and_tried_again(drive):
     run = drive(pays)
     run.start(5)
@@ -70,6 +72,7 @@ def test_an_attempt_that_takes_too_long_is_withdrawn_and_tried_again(drive):
     assert outcome == 'return "gave up: TimeoutError: charge took longer than its timeout of 0:00:30"'
 
 
+@pytest.mark.semantics(66)
 def test_a_timeout_without_a_policy_fails_the_call(drive):
     @workflow
     async def hurried(ctx: WorkflowContext) -> str:
@@ -84,6 +87,7 @@ def test_a_timeout_without_a_policy_fails_the_call(drive):
     assert run.fire(2) == ["cancel activity #1", 'return "TimeoutError"']
 
 
+@pytest.mark.semantics(28)
 def test_a_call_may_override_the_activitys_policy_and_timeout(drive):
     @workflow
     async def own(ctx: WorkflowContext) -> object:
@@ -114,6 +118,7 @@ def test_s31_a_replay_decides_as_the_first_run_did_whatever_the_time_is(drive):
     cold.evict()
 
 
+@pytest.mark.semantics(31)
 def test_retry_timeout_reached_exactly_still_counts_as_in_time(drive):
     run = drive(stubborn)
     run.start()
@@ -129,6 +134,7 @@ def test_s32_a_restart_keeps_the_attempt_count(drive):
     assert run.fail(4) == ["cancel timer #5", "#6 retry of #1 at +15s"]
 
 
+@pytest.mark.semantics(28)
 def test_failures_of_a_named_type_are_not_retried(drive):
     @workflow
     async def careful(ctx: WorkflowContext) -> str:
@@ -229,6 +235,7 @@ def test_the_repr_of_many_attempts_is_short_and_says_where_retry_timeout_cuts():
     assert repr(RetryPolicy(1, 100, 10)), "a table of waits beyond the calendar"
 
 
+@pytest.mark.semantics(28)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -239,11 +246,25 @@ def test_the_repr_of_many_attempts_is_short_and_says_where_retry_timeout_cuts():
         ({"retry_timeout": -3}, "retry_timeout can't be negative: -3"),
         ({"first_retry_interval": float("nan")}, "first_retry_interval can't be nan seconds"),
         ({"backoff_coefficient": float("nan")}, "backoff_coefficient can't be below 1: nan"),
+        ({"max_number_of_attempts": 2.5}, "max_number_of_attempts is a whole number, not 2.5"),
     ],
 )
 def test_numbers_out_of_range_are_named(options, words):
     with pytest.raises(ValueError, match=words.replace("(", r"\(")):
         RetryPolicy(**{"first_retry_interval": 1, "max_number_of_attempts": 3, **options})
+
+
+@pytest.mark.semantics(28)
+@pytest.mark.parametrize("kinds", ["ValueError", ("ValueError",), (ValueError, 5), (str,), [ValueError()]])
+def test_what_is_no_exception_type_is_refused_when_the_policy_is_made(kinds):
+    with pytest.raises(
+        TypeError, match=r"non_retryable takes exception types, such as \(ValueError, OSError\)"
+    ):
+        RetryPolicy(1, 3, non_retryable=kinds)
+
+
+def test_one_exception_type_needs_no_tuple():
+    assert RetryPolicy(1, 3, non_retryable=ValueError) == RetryPolicy(1, 3, non_retryable=[ValueError])
 
 
 def test_retry_policies_compare_by_value():

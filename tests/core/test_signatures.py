@@ -111,7 +111,7 @@ def test_a_value_that_does_not_fit_names_the_parameter():
     ):
         signed(several).encode_call((Order("a"), "5"), {})
     with pytest.raises(
-        PayloadError, match=r"^order of one\(.*Order\) -> str doesn't fit Order: .* at `\$.sku`"
+        PayloadError, match=r"^order of one\(.*Order\) -> str doesn't fit Order: .* at `order.sku`"
     ):
         signed(one).decode_input('{"sku":1}')
 

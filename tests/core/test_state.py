@@ -135,6 +135,7 @@ def test_s64_suspended_and_resumed():
     assert state.status is RuntimeStatus.RUNNING
 
 
+@pytest.mark.semantics(63)
 @pytest.mark.parametrize(
     ("end", "status", "output", "failure"),
     [

@@ -15,7 +15,7 @@ from tests.core.builder import T0, Run, completed, work
     [
         (90, "+90s"),
         (0.5, "+0.5s"),
-        (timedelta(days=365 * 10), "+3.1536e+08s"),
+        (timedelta(days=365 * 10), "+315360000s"),
         (datetime(2026, 1, 1, 1, 0), "+3600s"),  # noqa: DTZ001
         (datetime(2026, 1, 1, 3, 0, tzinfo=timezone(timedelta(hours=2))), "+3600s"),
         (datetime(2025, 12, 31, tzinfo=UTC), "-86400s"),
@@ -44,6 +44,7 @@ def test_a_negative_duration_is_refused(drive):
     assert drive(waits).start() == ["fail ValueError: a timer's duration can't be negative: -1"]
 
 
+@pytest.mark.semantics(25)
 def test_sleep_is_a_durable_timer(drive):
     @workflow
     async def sleeps() -> str:
@@ -52,7 +53,7 @@ def test_sleep_is_a_durable_timer(drive):
         return "awake"
 
     run = drive(sleeps)
-    assert run.start() == ["#1 timer at +2.592e+06s"]
+    assert run.start() == ["#1 timer at +2592000s"]
     assert run.fire(1) == ['return "awake"']
 
 
@@ -93,6 +94,7 @@ def test_s45_a_timer_that_fired_advances_the_clock_to_its_deadline_at_least(driv
     assert run.turn(run.fired(1)) == ["return 10.0"]
 
 
+@pytest.mark.semantics(25, 45)
 def test_an_overdue_timer_fires_late_and_the_clock_says_so(drive):
     @workflow
     async def waits(ctx: WorkflowContext) -> float:
@@ -207,6 +209,7 @@ def test_s73_ties_go_by_the_order_in_which_timers_are_fed(drive):
     assert run.turn(run.fired(1), run.fired(2)) == ['return ["a","b"]']
 
 
+@pytest.mark.semantics(25)
 def test_anyio_deadlines_are_durable_timers(drive):
     @workflow
     async def scoped() -> list[object]:

@@ -1,0 +1,96 @@
+"""What pydantic knows how to carry: its models, constrained types, paths, IP addresses and the like."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+import pydantic
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from nbflow.core.payloads.advice import advice, type_name, with_article
+from nbflow.core.payloads.misfits import MisfitError, RefusedError, expected
+from nbflow.core.payloads.shapes import JSON_KINDS, Shape, json_text
+from nbflow.errors import DefinitionError
+
+
+class Foreign(Shape):
+    """A type of pydantic's; its models convert what they are given as their authors set it.
+
+    Args:
+        annotation: The type.
+        name: As its author writes it.
+        plain: Writes JSON values, and refuses what is none.
+
+    Raises:
+        DefinitionError: pydantic knows nothing of it, or no JSON for it.
+    """
+
+    def __init__(self, annotation: Any, name: str, plain: Shape) -> None:
+        self.name = name
+        self.python = annotation if isinstance(annotation, type) else None
+        self._plain = plain
+        self._is_model = hasattr(annotation, "__pydantic_validator__")
+        try:
+            self.adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
+            self.adapter.json_schema(mode="serialization")
+        except (pydantic.PydanticUserError, PydanticInvalidForJsonSchema) as error:
+            raise no_json(annotation, name) from error
+
+    def write(self, value: Any, exact: bool = False) -> Any:
+        try:
+            dumped = self.adapter.dump_python(value, mode="json", by_alias=True, warnings="error")
+        except Exception as error:  # an author's serializers may raise anything
+            if self.python is not None and isinstance(value, self.python):
+                raise MisfitError(f"{type(error).__name__}: {error}") from None
+            if exact or type(value) not in JSON_KINDS:
+                raise expected(self.name, value) from None
+            dumped = value
+        data = self._plain.write(dumped)
+        if type(value) in JSON_KINDS and not exact:
+            self.read(data)
+            return data
+        self._check(value, data)
+        return data
+
+    def read(self, data: Any) -> Any:
+        return self.read_text(msgspec.json.encode(data).decode())
+
+    def read_text(self, text: str) -> Any:
+        """Make the value again from a whole JSON text."""
+        try:
+            return self.adapter.validate_json(text, strict=None if self._is_model else True)
+        except pydantic.ValidationError as error:
+            raise _misfit(error) from None
+
+    def _check(self, value: Any, data: Any) -> None:
+        back = self.read(data)
+        if type(back) is not type(value) or not self._equal(value, back, data):
+            raise RefusedError(
+                f"is {with_article(type_name(type(cast('object', value))))} that would come back as {back!r:.200}: "
+                f"pydantic's {self.name} doesn't keep all of it"
+            )
+
+    def _equal(self, value: Any, back: Any, data: Any) -> bool:
+        try:
+            if value == back:
+                return True
+        except Exception:  # an author's own comparison may raise anything
+            pass
+        if isinstance(value, pydantic.BaseModel):
+            return False
+        return json_text(self.adapter.dump_python(back, mode="json", by_alias=True)) == json_text(data)
+
+
+def no_json(annotation: Any, name: str) -> DefinitionError:
+    """The error for an annotation that JSON has nothing for."""
+    hint = advice(annotation) if isinstance(annotation, type) else advice(object)
+    return DefinitionError(f"{with_article(name)} can't be kept in a history as JSON: {hint}")
+
+
+def _misfit(error: pydantic.ValidationError) -> MisfitError:
+    first = error.errors(include_url=False)[0]
+    misfit = MisfitError(first["msg"])
+    for part in reversed(first["loc"]):
+        misfit.inside(f"[{part}]" if isinstance(part, int) else f".{part}")
+    return misfit
