@@ -51,16 +51,20 @@ class SourceFrame(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
 
 
-class FailureDetails(msgspec.Struct, frozen=True, kw_only=True):
+class FailureDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of a failure after it went through the store.
 
     Attributes:
-        type: The exception's qualified class name, without the module for built-ins.
+        type: The exception's qualified class name, without the module.
         message: ``str(exception)``.
-        stack_trace: The author's traceback as Python prints it, nbflow's own frames left out.
+        stack_trace: The author's traceback as Python prints it, nbflow's own frames left out; that of the
+            cause, and those of a group's parts, are theirs.
         frames: The same traceback as data, outermost frame first.
-        cause: The exception that this one was raised from, if any.
+        cause: The exception that this one was raised from, if any, or that was being handled then.
         bases: Names of the exception's classes, own first; a retry policy matches against them.
+        is_context: Whether the cause was only being handled, and not named with ``from``.
+        notes: What ``add_note`` added to it.
+        parts: The exceptions of an exception group.
     """
 
     type: str
@@ -69,6 +73,9 @@ class FailureDetails(msgspec.Struct, frozen=True, kw_only=True):
     frames: tuple[SourceFrame, ...] = ()
     cause: FailureDetails | None = None
     bases: tuple[str, ...] = ()
+    is_context: bool = False
+    notes: tuple[str, ...] = ()
+    parts: tuple[FailureDetails, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.type}: {self.message}" if self.message else self.type

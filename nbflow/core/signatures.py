@@ -98,7 +98,7 @@ class Signature:
         try:
             return codec(self._hints.get(name, Unannotated))
         except DefinitionError as error:
-            raise DefinitionError(f"{self}: {error}") from error
+            raise DefinitionError(f"{self}: {error}") from error.__cause__
 
     def check(self) -> None:
         """Resolve every annotation now.
@@ -163,7 +163,13 @@ class Signature:
         }
 
     def call(self, context: Any, text: str) -> Any:
-        """Call the function with a recorded input."""
+        """Call the function with a recorded input.
+
+        Raises:
+            DefinitionError: Its result could not be recorded: that is said before it does anything.
+            PayloadError: The input doesn't fit the signature.
+        """
+        _ = self.result
         arguments = self.decode_input(text)
         for name, parameter in self._signature.parameters.items():
             if name not in arguments and parameter.default is inspect.Parameter.empty:

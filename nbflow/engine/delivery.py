@@ -72,7 +72,9 @@ class Delivery:
         self._posted(message)
         instance = self._residents.get(message.row.instance_id)
         if isinstance(message.row.event, h.ExecutionStarted):
-            others = (n for n, m in enumerate(instance.messages) if not isinstance(m.row.event, h.ExecutionStarted))
+            others = (
+                n for n, m in enumerate(instance.messages) if not isinstance(m.row.event, h.ExecutionStarted)
+            )
             instance.messages.insert(next(others, len(instance.messages)), message)
         else:
             instance.messages.append(message)

@@ -126,6 +126,7 @@ class Effects:
                 known = self.registry.workflow(reference.name)
             if known is None and isinstance(reference, (ActivityDefinition, WorkflowDefinition)):
                 self.registry.add(cast("Definition", reference))
+                self.activities.code_arrived()  # an attempt of before may have waited for just that
 
     def _with_missing_code(self, transition: Transition) -> Transition:
         """Stall a run that waits for an activity without code, in the very commit that calls it (S52)."""

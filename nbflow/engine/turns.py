@@ -29,7 +29,9 @@ from nbflow.engine.threads import MakeThread
 from nbflow.errors import StoreError, UnknownHistoryKindError
 from nbflow.ports import Clock, HistoryStore
 
-_Loaded: TypeAlias = tuple[InstanceRecord | None, list[HistoryEvent] | StoreError | None, list[Descendant] | None]
+_Loaded: TypeAlias = tuple[
+    InstanceRecord | None, list[HistoryEvent] | StoreError | None, list[Descendant] | None
+]
 """Row, history (None: it is in memory), and whom a recursive termination concerns (None: not asked)."""
 
 

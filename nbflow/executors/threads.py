@@ -39,7 +39,7 @@ class ThreadExecutor:
     async def run(self, invocation: Invocation) -> InvocationOutcome:
         """Run one attempt to its end, whatever it raises; cancelling that cancels an ``async def``."""
         if invocation.call_async is not None:
-            coro = _outcome_async(invocation.call_async())
+            coro = _outcome_async(invocation.call_async)
             outcome = await asyncio.get_running_loop().create_task(coro, context=invocation.context)
         else:
             call = invocation.call
@@ -112,9 +112,9 @@ def _outcome(call: Callable[[], str]) -> InvocationOutcome:
     return InvocationOutcome(worker=_worker("thread"), result=result)
 
 
-async def _outcome_async(coro: Coroutine[Any, Any, str]) -> InvocationOutcome:
+async def _outcome_async(call: Callable[[], Coroutine[Any, Any, str]]) -> InvocationOutcome:
     try:
-        result = await coro
+        result = await call()  # made here: one made before would be left over if we are cancelled first
     except BaseException as error:  # likewise, and a cancellation of its own making is a failure, too
         return InvocationOutcome(worker=_worker("loop"), failure=describe(error))
     return InvocationOutcome(worker=_worker("loop"), result=result)

@@ -62,6 +62,11 @@ class RuntimeCardSource:
         """The runtime's time."""
         return self._runtime.clock.now()
 
+    @property
+    def stands_still(self) -> bool:
+        """Whether that time is virtual."""
+        return self._runtime.is_virtual
+
     def _open_runtime(self) -> WorkflowRuntime:
         if not self._runtime.is_open:
             raise RuntimeClosedError(
@@ -99,6 +104,11 @@ class Cards:
     def silence(self, handle: WorkflowHandle) -> None:
         """Have the running cell not show a run's card, also where it is the cell's result."""
         self._shown[handle.instance_id] = self._session.shell.execution_count
+
+    def look_again(self) -> None:
+        """Bring the cards up to date with a time that has moved on: a run that only waits makes no news."""
+        for card in self._shows.values():
+            card.look_again()
 
     def close(self) -> None:
         """Stop following the runs; what is on the page stays."""
@@ -140,6 +150,11 @@ class _Show:
             self._output.update(self._card)
         self.stop()
 
+    def look_again(self) -> None:
+        if self._unsubscribe is not None and self._card is not None:
+            self._card.look_again()
+            self._refresh()
+
     def _on_commit(self, _record: InstanceRecord, _events: Sequence[HistoryEvent]) -> None:
         """Have the kernel look, once for all that happens within a short while; on the engine's thread."""
         if not self._is_pausing:
@@ -167,4 +182,5 @@ class _Show:
         if record.status.is_terminal:
             return True, True
         run = waiting(record, history, self._session.runtime.missing_code(record))
-        return needs_a_person(run, self._session.waiting), False
+        moves = not self._session.is_virtual
+        return needs_a_person(run, self._session.waiting, time_moves=moves), False

@@ -11,7 +11,7 @@ from nbflow.jupyter.complaints import CommandError, did_you_mean
 from nbflow.jupyter.options import Option
 from nbflow.jupyter.words import take_word
 
-Completes: TypeAlias = Literal["workflow", "instance", "event", "command", "nothing"]
+Completes: TypeAlias = Literal["workflow", "instance", "event", "command", "duration", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,7 @@ class Command:
 
 
 _STATUSES: Final = tuple(status.value for status in RuntimeStatus)
+_ENDED: Final = tuple(status.value for status in RuntimeStatus if status.is_terminal)
 VIEWS: Final = ("card", "timeline", "history")
 
 _TABLE: Final = (
@@ -50,8 +51,8 @@ _TABLE: Final = (
             Option(
                 name="reuse",
                 shows="HOW",
-                means="what to do if the ID is taken: fail, or keep the run that has it",
-                choices=("error", "ignore"),
+                means="what to do if the ID is taken: fail, keep the run that has it, or end and replace it",
+                choices=("error", "ignore", "terminate"),
             ),
             Option(name="start-in", shows="DURATION", means="start later", kind="duration"),
         ),
@@ -59,18 +60,21 @@ _TABLE: Final = (
         examples=('run = %wf run fulfil({"sku": "tea"}) --id order-42',),
         note=(
             "An ID that is active with the same workflow and equal input is attached to, so that running all cells "
-            "again is safe. A ';' at the end keeps the card away. %%wf run takes a long call from the cell below."
+            "again is safe. --reuse asks for something else, whatever the status of the run that has the ID. "
+            "A ';' at the end keeps the card away. %%wf run takes a long call from the cell below."
         ),
     ),
     Command(
         name="ps",
         shows="",
-        means="list the runs, and what they wait for",
+        means="list the runs, newest first, and what they wait for",
         options=(
             Option(name="status", shows="STATUS", means="only those with this status", choices=_STATUSES),
             Option(name="name", shows="NAME", means="only those of this workflow"),
+            Option(name="limit", shows="N", means="so many at the most; 50 if not given", kind="count"),
+            Option(name="after", shows="ID", means="the next page: only those below this run"),
         ),
-        examples=("%wf ps --status RUNNING",),
+        examples=("%wf ps --status running --limit 10",),
     ),
     Command(
         name="show",
@@ -102,9 +106,28 @@ _TABLE: Final = (
         name="terminate",
         shows="ID…",
         means="end runs; activities that are running finish, and their results are ignored",
+        options=(Option(name="keep-children", means="leave their child workflows alone", kind="flag"),),
         takes=("instance",),
     ),
-    Command(name="purge", shows="ID…", means="erase runs that have ended", takes=("instance",)),
+    Command(
+        name="purge",
+        shows="ID…",
+        means="erase runs that have ended, with their histories",
+        options=(
+            Option(name="keep-children", means="leave their child workflows alone", kind="flag"),
+            Option(name="status", shows="STATUS", means="all with this status, without IDs", choices=_ENDED),
+            Option(
+                name="older-than",
+                shows="DURATION",
+                means="all that were started longer ago, without IDs",
+                kind="duration",
+            ),
+            Option(name="name", shows="NAME", means="all of this workflow, without IDs"),
+        ),
+        takes=("instance",),
+        examples=("%wf purge order-42", "%wf purge --status completed --older-than 7d"),
+        note="It asks nothing, and what is erased is gone. A run with a child that has not ended stays.",
+    ),
     Command(name="history", shows="ID", means="list a run's history events", takes=("instance", "nothing")),
     Command(
         name="sql",
@@ -117,7 +140,23 @@ _TABLE: Final = (
         name="db",
         shows="[PATH|:memory:]",
         means="say where the history is, or open another",
-        examples=("%wf db orders.duckdb",),
+        options=(
+            Option(
+                name="virtual-clock", means="with :memory:, have time stand still for %wf skip", kind="flag"
+            ),
+        ),
+        examples=("%wf db orders.duckdb", "%wf db :memory: --virtual-clock"),
+    ),
+    Command(
+        name="skip",
+        shows="DURATION",
+        means="let virtual time go on, from one due time to the next",
+        takes=("duration", "nothing"),
+        examples=("%wf skip 30d", "%wf skip 1h 30m"),
+        note=(
+            "Needs %wf db :memory: --virtual-clock. Activities take the time that they take, and are waited for; "
+            "runs that wait for an event are not."
+        ),
     ),
     Command(
         name="help",

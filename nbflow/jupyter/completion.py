@@ -89,7 +89,7 @@ class Completions:
             return option.choices
         if option.name == "name":
             return self._session.known.workflow_names()
-        return self._instances() if option.name == "id" else ()
+        return self._instances() if option.name in ("id", "after") else ()
 
     def _things(self, command: Command, given: list[str]) -> Iterable[str]:
         match command.takes[min(len(given), len(command.takes) - 1)]:
@@ -102,6 +102,8 @@ class Completions:
                 return self._session.waiting(handle.instance_id).events
             case "command":
                 return COMMANDS
+            case "duration":
+                return ("1h", "1d", "7d", "30d")
             case "nothing":
                 return ()
 
@@ -115,4 +117,5 @@ def _options(options: Iterable[Option], rest: str) -> Iterator[str]:
 
 def _open_option(command: Command, words: list[str]) -> Option | None:
     """The option whose value is being typed."""
-    return next((option for option in command.options if words[-1] == f"--{option.name}"), None)
+    valued = (option for option in command.options if option.kind != "flag")
+    return next((option for option in valued if words[-1] == f"--{option.name}"), None)

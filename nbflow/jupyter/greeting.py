@@ -8,6 +8,7 @@ from typing import Final
 from nbflow.jupyter.location import shorten, siblings
 from nbflow.jupyter.peek import count_active
 from nbflow.jupyter.session import NbFlow
+from nbflow.views.durations import moment
 
 _MOST_RUNS: Final = 3
 _MOST_SIBLINGS: Final = 5
@@ -18,6 +19,8 @@ def greeting(session: NbFlow) -> str:
     runs = session.first_waiting(_MOST_RUNS)
     others = session.count_waiting() - len(runs)
     parts = [f"nbflow: history in {session.place}"]
+    if session.is_virtual:
+        parts.append(f"virtual time {moment(session.runtime.clock.now())} stands still: %wf skip 1d")
     parts += [str(run) for run in runs] or ["no run waits"]
     if others > 0:
         parts.append(f"{others} more: %wf ps")

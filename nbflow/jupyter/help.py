@@ -21,7 +21,7 @@ def overview() -> str:
 def about(command: Command) -> str:
     """One command in full."""
     lines = [f"%wf {command.name} {command.shows}".rstrip() + _brief(command.options), command.means]
-    lines += _aligned((f"  --{option.name} {option.shows}", _meaning(option)) for option in command.options)
+    lines += _aligned((f"  {option.usage}", _meaning(option)) for option in command.options)
     if command.note:
         lines += ["", command.note]
     if command.examples:
@@ -40,7 +40,7 @@ def _cell_magic(kind: CellKind) -> str:
 
 
 def _brief(options: Iterable[Option]) -> str:
-    return "".join(f" [--{option.name} {option.shows}]" for option in options)
+    return "".join(f" [{option.usage}]" for option in options)
 
 
 def _meaning(option: Option) -> str:

@@ -8,18 +8,16 @@ from typing import Any, Final, cast
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 
 from nbflow.definitions import Definition
-from nbflow.jupyter import actions, reports
+from nbflow.jupyter import actions, listing, places, purging, reports, skipping, starting
 from nbflow.jupyter.actions import Request, read_request
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError, in_one_line
 from nbflow.jupyter.defining import define_cell
-from nbflow.jupyter.greeting import greeting
 from nbflow.jupyter.headers import CellKind
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.showing import say
 from nbflow.jupyter.sql import sql
-from nbflow.jupyter.words import fill_in
 from nbflow.runtime import WorkflowHandle
 
 NAMES: Final = {"line": ("wf", "workflow"), "cell": ("activity", "workflow", "wf")}
@@ -99,6 +97,8 @@ class WorkflowMagics(Magics):
         self.adopt_new()
         request = read_request(command.name, rest, cell)
         result = _HANDLERS[command.name](self._session, request)
+        if command.name == "skip":
+            self._cards.look_again()
         return self._shown(result, request)
 
     def _shown(self, result: Any, request: Request) -> Any:
@@ -119,28 +119,19 @@ class WorkflowMagics(Magics):
         return None
 
 
-def _db(session: NbFlow, request: Request) -> str:
-    """Say where the history is, or open another."""
-    path = fill_in(request.line, session.evaluate)
-    if path:
-        session.switch(path)
-    elif not session.is_open:
-        session.open()
-    return greeting(session)
-
-
 _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
-    "run": actions.run,
+    "run": starting.run,
     "raise": actions.raise_event,
     "suspend": actions.suspend,
     "resume": actions.resume,
     "terminate": actions.terminate,
-    "purge": actions.purge,
-    "ps": reports.ps,
+    "purge": purging.purge,
+    "ps": listing.ps,
     "show": reports.show,
     "wait": reports.wait,
     "history": reports.history,
     "sql": sql,
-    "db": _db,
+    "db": places.db,
+    "skip": skipping.skip,
     "help": reports.help_on,
 }

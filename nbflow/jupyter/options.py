@@ -14,7 +14,7 @@ from nbflow.jupyter.complaints import CommandError, did_you_mean, nearest
 from nbflow.jupyter.durations import parse_duration
 from nbflow.jupyter.words import Evaluate, fill_in, split_words, unquote
 
-Kind: TypeAlias = Literal["text", "duration", "count"]
+Kind: TypeAlias = Literal["text", "duration", "count", "flag"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,17 +23,22 @@ class Option:
 
     Attributes:
         name: Without the dashes.
-        shows: What stands for its value in the help: ``ID``.
         means: One phrase for the help.
-        kind: How its value is read.
-        choices: The only values that it takes; any if empty.
+        shows: What stands for its value in the help: ``ID``.
+        kind: How its value is read; a flag has none.
+        choices: The only values that it takes, in upper or lower case; any if empty.
     """
 
     name: str
-    shows: str
     means: str
+    shows: str = ""
     kind: Kind = "text"
     choices: tuple[str, ...] = ()
+
+    @property
+    def usage(self) -> str:
+        """How it is typed: ``--id ID``."""
+        return f"--{self.name} {self.shows}".rstrip()
 
 
 class Values:
@@ -52,6 +57,10 @@ class Values:
     def duration(self, name: str) -> timedelta | None:
         """The value of a duration option."""
         return cast("timedelta | None", self._values.get(name))
+
+    def has(self, name: str) -> bool:
+        """Whether an option is there, which is all there is to know of a flag."""
+        return name in self._values
 
     def count(self, name: str) -> int | None:
         """The value of a count option."""
@@ -86,10 +95,15 @@ def parse_options(
         if option is None:
             raise CommandError(_unknown(name, by_name, command))
         if name in values:
-            raise CommandError(f"--{name} is there twice: type one, as {command} … --{name} {option.shows}")
+            raise CommandError(f"--{name} is there twice: type one, as {command} … {option.usage}")
+        if option.kind == "flag":
+            if equals:
+                raise CommandError(f"--{name} takes no value: type {command} … {option.usage}")
+            values[name] = True
+            continue
         if not equals:
             if not words or words[0].startswith("--"):
-                raise CommandError(f"--{name} needs a value: type {command} … --{name} {option.shows}")
+                raise CommandError(f"--{name} needs a value: type {command} … {option.usage}")
             value = words.pop(0)
         values[name] = _read(option, fill_in(value, evaluate))
     return plain, Values(values)
@@ -104,14 +118,17 @@ def _read(option: Option, value: str) -> Any:
             if not value.isdecimal():
                 raise CommandError(f"{label} {value!r} is no whole number: type {label} 3")
             return int(value)
-        case "text":
+        case "text" | "flag":
             value = unquote(value)
-    if option.choices and value not in option.choices:
+    if not option.choices:
+        return value
+    by_word = {choice.casefold(): choice for choice in option.choices}
+    if value.casefold() not in by_word:
         raise CommandError(
             f"{label} {value!r} is not one of {', '.join(option.choices)}{did_you_mean(value, option.choices)}"
             f" - type {label} {option.choices[0]}"
         )
-    return value
+    return by_word[value.casefold()]
 
 
 def _unknown(name: str, known: Mapping[str, Option], command: str) -> str:

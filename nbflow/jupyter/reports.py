@@ -1,4 +1,4 @@
-"""The commands of ``%wf`` that only tell: ps, show, wait, history, db, help."""
+"""The commands of ``%wf`` that only tell about one run: show, wait, history; and help."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any, Final
 from nbflow.core.rows import to_row
 from nbflow.jupyter import help as help_texts
 from nbflow.jupyter.actions import Request, one_run
-from nbflow.jupyter.commands import COMMANDS, find_command
+from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError
-from nbflow.jupyter.options import parse_options
 from nbflow.jupyter.pictures import Page, picture
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.tables import Table
 from nbflow.jupyter.waiting import Waiting, needs_a_person
 from nbflow.jupyter.words import fill_in
-from nbflow.runtime import WorkflowHandle, WorkflowState
+from nbflow.runtime import WorkflowHandle
 from nbflow.views.excerpts import excerpt
 
 _STEP: Final = 0.2
@@ -26,50 +25,6 @@ _STEP: Final = 0.2
 
 _SETTLED: Final = 2
 """How many looks in a row must find that only a person can help: an event may be on its way."""
-
-_MOST: Final = 200
-
-
-def ps(session: NbFlow, request: Request) -> Table:
-    """The runs, and what they wait for."""
-    words, values = parse_options(
-        request.line, COMMANDS["ps"].options, command="%wf ps", evaluate=session.evaluate
-    )
-    if words:
-        raise CommandError(
-            f"%wf ps lists all runs, {words[0]!r} says nothing to it: type %wf show {words[0]}"
-        )
-    states = session.client.list_workflows(status=values.text("status"), name=values.text("name"), limit=None)
-    rows = [
-        (
-            state.instance_id,
-            state.name,
-            str(state.runtime_status),
-            _waits(state),
-            state.created_at,
-            state.last_updated_at,
-        )
-        for state in reversed(states[-_MOST:])
-    ]
-    note = (
-        f"{len(states) - _MOST} older runs are not shown: narrow it with --status or --name"
-        if len(states) > _MOST
-        else ""
-    )
-    return Table(
-        ("ID", "workflow", "status", "waits for", "created (UTC)", "updated (UTC)"),
-        rows,
-        empty="no runs: type %wf run NAME(…) to start one"
-        if not values
-        else "no such runs: type %wf ps for all",
-        note=note,
-    )
-
-
-def _waits(state: WorkflowState) -> str:
-    if state.stall is not None:
-        return state.stall.message.removeprefix(f"{state.instance_id} waits for ")
-    return ", ".join(state.waits_for)
 
 
 def history(session: NbFlow, request: Request) -> Table:
@@ -111,7 +66,7 @@ def wait(session: NbFlow, request: Request) -> str:
             if changed.is_set():
                 changed.clear()
                 run, settled = session.waiting(handle.instance_id), 0
-            if needs_a_person(run, session.waiting):
+            if needs_a_person(run, session.waiting, time_moves=not session.is_virtual):
                 settled += 1
                 if settled == _SETTLED:
                     return _advice(session, run, handle)
@@ -136,7 +91,11 @@ def _too_late(run: Waiting, limit: timedelta) -> str:
 
 
 def _advice(session: NbFlow, run: Waiting, handle: WorkflowHandle) -> str:
-    if not run.events or run.is_stuck:
+    if run.is_stuck:
+        return str(run)
+    if session.is_virtual and (run.timers or run.starts):
+        return f"{run}: virtual time stands still, type %wf skip 1d"
+    if not run.events:
         return str(run)
     name = _variable(session, handle)
     then = f"`await {name}`" if name is not None else f"%wf wait {run.instance_id}"

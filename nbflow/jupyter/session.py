@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakSet
@@ -34,7 +35,7 @@ from nbflow.jupyter.kernel import KernelThread
 from nbflow.jupyter.location import locate, prepare, shorten
 from nbflow.jupyter.shell import Shell
 from nbflow.jupyter.waiting import Waiting, waiting
-from nbflow.ports import InstanceFilter
+from nbflow.ports import Clock, InstanceFilter
 from nbflow.runtime import WorkflowClient, WorkflowHandle, WorkflowRuntime
 
 _JSON_NAMES: Final = {"true": True, "false": False, "null": None}
@@ -57,6 +58,7 @@ class NbFlow(Configurable):
         self.trouble: StoreError | None = None
         self.undo = contextlib.ExitStack()
         self._runtime: WorkflowRuntime | None = None
+        self._is_virtual = False
         self._seen: WeakSet[Any] = WeakSet()
         self._adopted: dict[tuple[str, str, str], Definition] = {}
         self._listeners: list[Callable[[], object]] = []
@@ -93,11 +95,16 @@ class NbFlow(Configurable):
             StoreError: It can't be opened.
         """
         path = locate(self.db, os.environ, self.shell.user_ns, Path.cwd())
-        if self.is_open and path == self.path:
+        if self.is_open and path == self.path and self._is_virtual == self.is_virtual:
             return
         try:
             prepare(path)
-            runtime = WorkflowRuntime(path, definitions=list(self._adopted.values()), forward_orphans=False)
+            runtime = WorkflowRuntime(
+                path,
+                clock=_virtual_clock() if self._is_virtual else None,
+                definitions=list(self._adopted.values()),
+                forward_orphans=False,
+            )
             runtime.open()
         except StoreError as error:
             if not self.is_open:
@@ -112,21 +119,31 @@ class NbFlow(Configurable):
         if runtime is not None:
             runtime.close()
 
-    def switch(self, path: str) -> None:
-        """Open another history; raises StoreError, and then stays with the present one."""
-        before = self.db
-        self._set_db(path)
+    def switch(self, path: str, *, is_virtual: bool = False) -> None:
+        """Open another history; raises StoreError, and then stays with the present one.
+
+        Args:
+            path: The history.
+            is_virtual: Whether its time is to stand still until it is skipped.
+        """
+        before = self.db, self._is_virtual
+        self._set_db(path, is_virtual)
         try:
             self.open()
         except StoreError:
             if self.is_open:
-                self._set_db(before)
+                self._set_db(*before)
             raise
 
-    def _set_db(self, path: str) -> None:
+    @property
+    def is_virtual(self) -> bool:
+        """Whether time stands still until it is skipped."""
+        return self.is_open and self.runtime.is_virtual
+
+    def _set_db(self, path: str, is_virtual: bool) -> None:
         self._is_switching = True
         try:
-            self.db = path
+            self.db, self._is_virtual = path, is_virtual
         finally:
             self._is_switching = False
 
@@ -135,6 +152,7 @@ class NbFlow(Configurable):
         """``%config NbFlow.db = PATH`` does what ``%wf db PATH`` does."""
         if self._is_switching or not self.path:
             return
+        self._is_virtual = False
         for tell in self._listeners:
             tell()
 
@@ -151,6 +169,7 @@ class NbFlow(Configurable):
             What is new about it, for a person: ``new``, ``unchanged``, or ``changed: …``.
         """
         before = self._present(definition)
+        breaks: list[str] = []
         self._seen.add(definition)
         self.known.add(definition)
         version = (definition.kind, definition.name, definition.code_hash)
@@ -159,7 +178,9 @@ class NbFlow(Configurable):
         if isinstance(definition, WorkflowDefinition):
             definition.starter = self.start
         if self.is_open:
-            self.runtime.register(definition)
+            self.runtime.register(definition, told=lambda _definition, found: breaks.extend(found))
+        if breaks:
+            return f"changed in a way that runs in flight may not go on with: {', '.join(breaks)}"
         if before is None:
             return "new"
         if before.code_hash == definition.code_hash:
@@ -260,6 +281,13 @@ class NbFlow(Configurable):
     def place(self) -> str:
         """Where the history is, for a person."""
         return shorten(self.path)
+
+
+def _virtual_clock() -> Clock:
+    """A clock that stands still now, at a whole second."""
+    from nbflow.testing import VirtualClock
+
+    return VirtualClock(datetime.now(UTC).replace(microsecond=0))
 
 
 def session_of(shell: Shell) -> NbFlow | None:

@@ -11,6 +11,8 @@ from nbflow.views.excerpts import cells, excerpt, fit, tame
 
 _WIDEST: Final = 60
 _CELL_STYLE: Final = "text-align: left; vertical-align: top"
+_LINE_STYLE: Final = f"{_CELL_STYLE}; white-space: nowrap"
+_TEXT_STYLE: Final = f"{_CELL_STYLE}; overflow-wrap: anywhere"
 
 
 class Table:
@@ -54,15 +56,22 @@ class Table:
     def _repr_html_(self) -> str:
         if not self.rows:
             return f"<p>{escape(self._empty)}</p>"
-        head = "".join(f'<th style="{_CELL_STYLE}">{escape(name)}</th>' for name in self.heading)
+        head = "".join(f'<th style="{_LINE_STYLE}">{escape(name)}</th>' for name in self.heading)
         body = "".join(
             "<tr>"
-            + "".join(f'<td style="{_CELL_STYLE}">{escape(_shown(value))}</td>' for value in row)
+            + "".join(f'<td style="{_style(value)}">{escape(_shown(value))}</td>' for value in row)
             + "</tr>"
             for row in self.rows
         )
         note = f"<p>{escape(self.note)}</p>" if self.note else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+def _style(value: Any) -> str:
+    """A date stays on one line; a long text, which may have no blank in it, does not push the rest off the page."""
+    if isinstance(value, datetime):
+        return _LINE_STYLE
+    return _TEXT_STYLE if len(str(value)) > _WIDEST else _CELL_STYLE
 
 
 def _shown(value: Any) -> str:

@@ -9,18 +9,19 @@ older than this kernel.
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from nbflow.core.failures import link
 from nbflow.errors import FailureDetails, SourceFrame, WorkflowFailedError
 
 Label = Callable[[str], str | None]
 """Names the cell whose code has that file name, or gives None for other files."""
 
 _AROUND: Final = 2
-_MOST_CAUSES: Final = 10
 _CELL_FILE: Final = re.compile(r"ipykernel_\d+[/\\]|^<ipython-input-")
 _RED, _GREEN, _CYAN, _OFF = "\x1b[31m", "\x1b[32m", "\x1b[36m", "\x1b[39m"
 _COLOUR: Final = re.compile(r"\x1b\[\d+m")
@@ -35,24 +36,44 @@ def failure_lines(error: WorkflowFailedError, label: Label, *, coloured: bool) -
         label: Names this session's cells.
         coloured: Whether the shell shows colours.
     """
-    lines = [f"{_RED}{_RULE}{_OFF}"]
-    for position, details in enumerate(reversed(_chain(error.details))):
-        if position:
-            lines += ["", "That ended the workflow:"]
-        for frame in details.frames:
-            lines += _frame_lines(frame, label)
-        message = f": {details.message}" if details.message else ""
-        lines.append(f"{_RED}{details.type}{_OFF}{message}")
+    lines = [f"{_RED}{_RULE}{_OFF}", *_told(error.details, label)]
     lines += ["", f"{error.instance_id} has failed: type %wf show {error.instance_id} --view timeline"]
     return lines if coloured else [_COLOUR.sub("", line) for line in lines]
 
 
-def _chain(details: FailureDetails) -> list[FailureDetails]:
-    """A failure and its causes, the outermost first."""
-    found = [details]
-    while found[-1].cause is not None and len(found) < _MOST_CAUSES:
-        found.append(found[-1].cause)
-    return found
+def _told(details: FailureDetails, label: Label) -> Iterator[str]:
+    """A failure behind what led to it, and before its parts."""
+    if details.cause is not None:
+        yield from _told(details.cause, label)
+        yield from ("", link(details))
+    for frame, again in _runs(details.frames):
+        yield from _frame_lines(frame, label)
+        if again:
+            yield f"      … and {again} more times"
+    yield from _headline(details)
+    for note in details.notes:
+        yield from note.splitlines()
+    for number, part in enumerate(details.parts, start=1):
+        yield f"  +---------------- {number} ----------------"
+        for line in _told(part, label):
+            yield f"  | {line}".rstrip()
+
+
+def _headline(details: FailureDetails) -> list[str]:
+    """The type and the message; of a syntax error the line that it is about."""
+    if "SyntaxError" in details.bases:
+        place = re.search(r"^  File .*, line \d+$(.|\n)*", details.stack_trace, re.MULTILINE)
+        if place is not None:
+            *lines, last = place[0].split("\n")
+            return [*lines, f"{_RED}{last}{_OFF}"]
+    message = f": {details.message}" if details.message else ""
+    return [f"{_RED}{details.type}{_OFF}{message}"]
+
+
+def _runs(frames: Iterable[SourceFrame]) -> Iterator[tuple[SourceFrame, int]]:
+    """Frames, and how often each comes again directly behind itself, as in an endless recursion."""
+    for frame, same in itertools.groupby(frames):
+        yield frame, len(list(same)) - 1
 
 
 def _frame_lines(frame: SourceFrame, label: Label) -> Iterator[str]:

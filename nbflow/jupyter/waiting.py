@@ -116,7 +116,9 @@ def waiting(
     )
 
 
-def needs_a_person(run: Waiting, look: Callable[[str], Waiting], deepest: int = _DEEPEST) -> bool:
+def needs_a_person(
+    run: Waiting, look: Callable[[str], Waiting], *, time_moves: bool = True, deepest: int = _DEEPEST
+) -> bool:
     """Tell whether only a person can move a run on: by an event, a cell, or a command.
 
     A wait's own timeout doesn't count as something that moves it on.
@@ -124,14 +126,17 @@ def needs_a_person(run: Waiting, look: Callable[[str], Waiting], deepest: int = 
     Args:
         run: The run.
         look: Gives what another run waits for: a child's.
+        time_moves: Whether time goes on by itself; where it is virtual, somebody has to skip it.
         deepest: How many generations of children to look at.
     """
     if run.status.is_terminal:
         return False
     if run.is_stuck:
         return True
-    if run.activities or run.timers or run.starts or deepest == 0:
+    is_due = bool(run.timers or run.starts)
+    if run.activities or (is_due and time_moves) or deepest == 0:
         return False
-    if not all(needs_a_person(look(child), look, deepest - 1) for child in run.children):
+    children = map(look, run.children)
+    if not all(needs_a_person(c, look, time_moves=time_moves, deepest=deepest - 1) for c in children):
         return False
-    return bool(run.events or run.children)
+    return bool(run.events or run.children or is_due)

@@ -16,7 +16,7 @@ from nbflow.core.payloads import codec
 from nbflow.core.reuse import ReuseIdPolicy
 from nbflow.core.state import TERMINAL, InstanceRecord, RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
-from nbflow.engine.requests import StartRequest
+from nbflow.engine.starting import StartRequest
 from nbflow.errors import (
     DefinitionError,
     InstanceNotFoundError,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
+from nbflow.core.failures import full_text
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.errors import (
@@ -91,7 +92,9 @@ class WorkflowHandle:
                 return self._client.decode_output(record)
             case RuntimeStatus.FAILED:
                 unknown = FailureDetails(type="Exception", message="for an unknown reason")
-                raise WorkflowFailedError(self.instance_id, record.failure or unknown)
+                failed = WorkflowFailedError(self.instance_id, record.failure or unknown)
+                failed.add_note(full_text(failed.details))  # Python prints it; a notebook has its own way
+                raise failed
             case RuntimeStatus.TERMINATED:
                 raise WorkflowTerminatedError(f"{self.instance_id} was terminated")
             case _:

@@ -54,8 +54,8 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
         if self.timers:
             parts.append("1 timer fired" if self.timers == 1 else f"{self.timers} timers fired")
         parts += [
-            f"{_some([run for run, now in self.runs.items() if now is status])} {_is(status)}"
-            for status in dict.fromkeys(self.runs.values())
+            _became(sorted(run for run, now in self.runs.items() if now is status), status)
+            for status in sorted(set(self.runs.values()), key=_rank)
         ]
         return " · ".join(parts if len(parts) > 1 else [*parts, "nothing happened"])
 
@@ -210,7 +210,6 @@ class _Skip:
 
     def _note(self, record: InstanceRecord, events: Sequence[h.HistoryEvent]) -> None:
         self._timers += sum(isinstance(event, h.TimerFired) for event in events)
-        self._runs.pop(record.instance_id, None)
         self._runs[record.instance_id] = record.status
 
 
@@ -218,10 +217,13 @@ def _never() -> bool:
     return False
 
 
-def _is(status: RuntimeStatus) -> str:
-    return "went on" if status is RuntimeStatus.RUNNING else f"is {status}"
+def _rank(status: RuntimeStatus) -> tuple[bool, str]:
+    """What just goes on comes last."""
+    return status is RuntimeStatus.RUNNING, status
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+def _became(runs: Sequence[str], status: RuntimeStatus) -> str:
+    who = ", ".join(runs) if len(runs) <= _MOST_NAMED else f"{len(runs)} runs"
+    if status is RuntimeStatus.RUNNING:
+        return f"{who} went on"
+    return f"{who} {'is' if len(runs) == 1 else 'are'} {status}"

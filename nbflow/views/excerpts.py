@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from nbflow.core.failures import full_text
 from nbflow.errors import FailureDetails
 
 _LAID_OUT_LIMIT: Final = 20_000
@@ -35,9 +36,9 @@ def pretty(payload: str, limit: int) -> str:
 
 
 def failure_text(failure: FailureDetails) -> str:
-    """The author's traceback, or what is known without one, with its causes."""
+    """The author's traceback, or what is known without one, with what led to it."""
     if failure.stack_trace:
-        return failure.stack_trace.rstrip()
+        return full_text(failure)
     lines = [str(failure)]
     cause = failure.cause
     while cause is not None:

@@ -46,6 +46,10 @@ class RunCard(anywidget.AnyWidget):
         _reply_where_asked(comm)
         cast("Any", self).on_msg(self._on_message)
 
+    def look_again(self) -> None:
+        """Have every view ask for the whole picture: its time has moved, and nothing else may have."""
+        self._post({"type": "stale"})
+
     def close(self) -> None:
         """Stop following the run, and take the card off the page."""
         self._feed.close()

@@ -281,6 +281,7 @@ class CardFeed:
             "type": kind,
             "n": self._n,
             "now": millis(now),
+            "still": self._source.stands_still,
             "run": run_message(head, words),
             "waits": [wait_message(row) for row in waiting.events],
             "total": self._fold.row_count,

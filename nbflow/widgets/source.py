@@ -61,3 +61,8 @@ class CardSource(Protocol):
     def now(self) -> datetime:
         """The present time of the run's clock, aware UTC."""
         ...
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether that clock shows the same time until somebody moves it."""
+        ...

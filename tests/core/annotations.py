@@ -187,7 +187,8 @@ def is_same(one: Any, other: Any) -> bool:
         case datetime() | time():
             return one == other and one.utcoffset() == other.utcoffset()
         case _ if dataclasses.is_dataclass(one):
-            return is_same(vars(one), vars(other))
+            names = [field.name for field in dataclasses.fields(one)]
+            return all(is_same(getattr(one, name), getattr(other, name)) for name in names)
         case float():
             return one.hex() == other.hex()
         case _:

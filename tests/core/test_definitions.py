@@ -233,3 +233,22 @@ def test_a_workflow_brings_the_activities_that_it_names():
     assert all(
         isinstance(item, (ActivityDefinition, WorkflowDefinition)) for item in definitions_in(globals())
     )
+
+
+def test_a_workflow_brings_what_the_functions_name_that_it_calls():
+    """An attempt that a crash has left open finds its code, though no turn has named it yet."""
+
+    @activity
+    def deep() -> None: ...
+
+    async def deeper(again: bool) -> None:
+        await deep()
+        if again:
+            await deeper(False)
+
+    @workflow
+    async def shallow() -> None:
+        await deeper(True)
+        await asyncio.sleep(0)
+
+    assert list(definitions_in(shallow)) == [shallow, deep]

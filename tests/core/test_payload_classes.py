@@ -25,6 +25,7 @@ import msgspec
 import pydantic
 import pytest
 
+from nbflow.core.failures import is_unresolved
 from nbflow.core.payloads import codec
 from nbflow.errors import DefinitionError, PayloadError
 
@@ -366,3 +367,16 @@ def test_without_an_annotation_the_class_says_how_its_fields_look() -> None:
     assert codec().encode(Order(5), what="it") == '{"sku":5,"cents":5,"tags":[],"total":10,"note":""}'  # type: ignore[arg-type]
     with pytest.raises(PayloadError, match="it at 'sku' is a set"):
         codec().encode(Order({1}), what="it")  # type: ignore[arg-type]
+
+
+class Unfinished(pydantic.BaseModel):
+    item: "Undefined"  # noqa: F821
+
+
+@pytest.mark.parametrize("annotation", [Unfinished, list[Unfinished], Early])
+def test_a_name_that_is_not_there_yet_is_known_as_such(annotation: Any) -> None:
+    """A run whose code names it waits for its owner (S12), as with any other name."""
+    with pytest.raises(DefinitionError) as error:
+        codec(annotation)
+    assert is_unresolved(error.value)
+    assert "is not defined" in str(error.value)

@@ -186,3 +186,17 @@ def test_an_annotation_that_is_no_json_names_the_function():
 
     with pytest.raises(DefinitionError, match=r"^opens\(.*Handle can't be kept in a history as JSON"):
         signed(opens).check()
+
+
+def test_a_function_whose_result_can_not_be_recorded_is_not_run():
+    done = []
+
+    def load() -> range:
+        done.append(1)
+        return range(3)
+
+    with pytest.raises(
+        DefinitionError, match=r"^load\(\) -> range: a range can't be kept in a history as JSON"
+    ):
+        signed(load).call(None, "null")
+    assert done == []

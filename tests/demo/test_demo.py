@@ -45,6 +45,7 @@ def test_it_says_what_happens_as_the_readme_shows_it(played: Played) -> None:
     assert "when 8 activities had finished" in shown
 
 
+@pytest.mark.semantics(11)
 def test_the_activities_signed_once_each_and_in_the_right_kernel(played: Played) -> None:
     first, second = played.pids
     assert first != second

@@ -111,6 +111,7 @@ def test_s66_the_activity_knows_whose_call_it_serves(world: World) -> None:
     assert second["key"] != first["key"]
 
 
+@pytest.mark.semantics(81)
 def test_history_tells_who_ran_it_and_when(world: World, clock: VirtualClock) -> None:
     @activity
     def work() -> None:
@@ -197,6 +198,7 @@ def test_s53_a_failure_carries_the_author_s_lines_and_causes_over_a_restart(worl
     assert "nbflow/executors" not in told["trace"]
 
 
+@pytest.mark.semantics(21, 53)
 def test_a_failure_that_nobody_handles_fails_the_run_and_names_the_activity(world: World) -> None:
     @activity
     async def charge() -> None:
@@ -300,6 +302,7 @@ def test_a_result_that_does_not_fit_the_annotation_is_a_failure(world: World) ->
     assert "doesn't fit int" in world.start(handles).result(10)
 
 
+@pytest.mark.semantics(66)
 def test_a_timeout_fails_the_attempt_and_its_late_result_is_ignored(
     world: World, clock: VirtualClock
 ) -> None:
@@ -364,6 +367,7 @@ def test_a_call_that_was_cancelled_before_it_found_a_slot_never_begins(world: Wo
     assert ran == ["first", "third"]
 
 
+@pytest.mark.semantics(66)
 def test_s19_what_was_running_at_a_crash_runs_again_and_what_was_recorded_does_not(world: World) -> None:
     may_return, is_slow = threading.Event(), threading.Event()
     ran: list[tuple[str, int, str]] = []
@@ -418,6 +422,7 @@ def test_s8_an_activity_is_only_started_when_its_scheduling_is_durable(world: Wo
     assert scheduled < first_run
 
 
+@pytest.mark.semantics(18)
 def test_an_activity_may_use_the_client_from_its_thread(world: World) -> None:
     @workflow
     async def echo(x: int) -> int:
@@ -465,6 +470,7 @@ def test_an_async_activity_that_waits_for_its_own_runtime_is_told_so(world: Worl
         assert "an async activity can't wait for the runtime that runs it: make it a `def`" in message
 
 
+@pytest.mark.semantics(46)
 def test_workflow_code_that_uses_the_client_is_told_so(world: World) -> None:
     @workflow
     async def asks() -> str:

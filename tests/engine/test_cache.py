@@ -55,6 +55,7 @@ def drive(world: World, works: object, instance_id: str) -> int:
     return run.result(10)
 
 
+@pytest.mark.semantics(9)
 def test_with_room_in_memory_the_code_is_started_once(world_with: Callable[[int], World]) -> None:
     world = world_with(1000)
     starts, works = counting()
@@ -63,6 +64,7 @@ def test_with_room_in_memory_the_code_is_started_once(world_with: Callable[[int]
     assert starts == ["order-42"]
 
 
+@pytest.mark.semantics(9, 10)
 def test_without_a_cache_every_turn_replays(world_with: Callable[[int], World]) -> None:
     world = world_with(0)
     starts, works = counting()
@@ -73,6 +75,7 @@ def test_without_a_cache_every_turn_replays(world_with: Callable[[int], World]) 
     assert len(starts) == turns
 
 
+@pytest.mark.semantics(9)
 def test_a_full_cache_evicts_what_was_used_longest_ago(world_with: Callable[[int], World]) -> None:
     world = world_with(2)
     starts, works = counting()

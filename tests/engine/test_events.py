@@ -134,6 +134,7 @@ def test_s39_first_in_first_out(world: World) -> None:
     assert run.result(10) == list(range(50))
 
 
+@pytest.mark.semantics(39)
 def test_events_raised_without_waiting_arrive_in_the_order_in_which_they_were_raised(world: World) -> None:
     world.open(collects)
     run = world.start(collects, 100, "order-42")
@@ -154,6 +155,7 @@ def test_s41_names_are_case_insensitive(world: World) -> None:
     assert run.result(10) == ["x"]
 
 
+@pytest.mark.semantics(36)
 def test_falsy_payloads_arrive_as_they_are(world: World) -> None:
     payloads = [False, 0, "", None, [], {}, 0.0]
     world.open(collects)
@@ -198,6 +200,7 @@ def test_s36_only_the_event_that_did_not_fit_is_reported(world: World) -> None:
     assert outcomes == [type(None), EventRejectedError, type(None), EventRejectedError, type(None)]
 
 
+@pytest.mark.semantics(68)
 def test_a_payload_that_json_cannot_carry_is_an_error_of_the_raiser(quick_world: World) -> None:
     quick_world.open(collects)
     run = quick_world.start(collects, 1)
@@ -208,6 +211,7 @@ def test_a_payload_that_json_cannot_carry_is_an_error_of_the_raiser(quick_world:
     run.terminate()
 
 
+@pytest.mark.semantics(39)
 def test_events_from_eight_threads_are_each_handled_once_and_in_order_per_sender(world: World) -> None:
     senders, each = 8, 63
     handled: list[object] = []

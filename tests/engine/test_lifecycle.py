@@ -129,6 +129,7 @@ def test_lists_are_filtered_and_paged(world: World) -> None:
     assert ids(after="done-1") == ["done-2", "open-1"]
 
 
+@pytest.mark.semantics(62)
 def test_an_unknown_instance_is_an_error_that_names_it(world: World) -> None:
     world.open(twice)
     client = world.client

@@ -198,6 +198,7 @@ def test_s70_a_workflow_s_prints_are_shown_once(world: World, capsys: pytest.Cap
     assert capsys.readouterr().out == "got 0\ngot 1\ngot 2\n"
 
 
+@pytest.mark.semantics(67)
 def test_s70_what_a_workflow_prints_is_shown_behind_the_commit_and_not_at_all_without(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -186,6 +186,7 @@ def test_s52_a_missing_activity_noticed_on_reopening_stalls_the_run(world: World
     assert run.result(10) == 1
 
 
+@pytest.mark.semantics(63)
 def test_a_run_that_waits_for_an_activity_can_be_terminated_and_its_id_used_again(world: World) -> None:
     calls = missing_activity(world)
     run = world.handle("order-42")
@@ -333,6 +334,7 @@ def test_s12_an_unresolved_name_stalls_and_goes_on_when_it_is_there(world: World
     assert kinds(run.history()).count("TaskCompleted") == 1
 
 
+@pytest.mark.semantics(81)
 def test_an_unreadable_history_stalls_the_run_and_is_not_skipped(world: World) -> None:
     start_waiting(world)
     world.open(version(FIRST))
@@ -399,6 +401,7 @@ def test_a_system_exit_in_workflow_code_ends_the_run_and_nothing_else(world: Wor
     world.until_waiting(world.start(version(FIRST), 1, "other"), "go")
 
 
+@pytest.mark.semantics(12)
 def test_s67_nothing_of_a_turn_that_stalls_is_written_but_the_stall(world: World) -> None:
     start_waiting(world)
     world.open(version(DIFFERS))
@@ -425,6 +428,7 @@ def test_s12_a_stall_that_stays_the_same_is_not_written_again(world: World) -> N
     assert [o for operations in world.store.log for o in operations if isinstance(o, PutInstance)] == []
 
 
+@pytest.mark.semantics(52)
 def test_code_that_is_registered_while_the_turn_is_under_way_is_not_missed(world: World) -> None:
     start_waiting(world)
     world.open()
@@ -438,6 +442,7 @@ def test_code_that_is_registered_while_the_turn_is_under_way_is_not_missed(world
     assert world.handle("order-42").result(10) == 205
 
 
+@pytest.mark.semantics(52)
 def test_a_register_that_unblocks_many_runs_unblocks_all_of_them(world: World) -> None:
     world.open(version(FIRST))
     for n in range(30):

@@ -107,6 +107,7 @@ def test_s64_suspension_survives_a_restart(world: World) -> None:
     assert run.result(10) == [1, 2]
 
 
+@pytest.mark.semantics(64)
 def test_suspending_or_resuming_what_has_ended_is_an_error(world: World) -> None:
     world.open(collects)
     run = world.start(collects, 0, "order-42")
@@ -117,6 +118,7 @@ def test_suspending_or_resuming_what_has_ended_is_an_error(world: World) -> None
         run.resume()
 
 
+@pytest.mark.semantics(64)
 def test_suspending_twice_and_resuming_what_runs_change_nothing(world: World) -> None:
     world.open(collects)
     run = world.start(collects, 1)

@@ -98,6 +98,7 @@ def test_s42_a_timed_out_wait_and_a_timely_event(world: World, clock: VirtualClo
     assert world.inbox() == []
 
 
+@pytest.mark.semantics(26)
 def test_a_cancelled_timer_leaves_no_row_and_never_fires(world: World, clock: VirtualClock) -> None:
     @workflow
     async def quick(ctx: WorkflowContext) -> str:
@@ -182,6 +183,7 @@ def test_s45_a_timer_advances_the_workflow_s_clock_at_least_to_its_deadline(
     assert run.result(10) == "2030-01-01 00:01:15+00:00"
 
 
+@pytest.mark.semantics(25)
 def test_many_timers_fire_each_once(world: World, clock: VirtualClock) -> None:
     @workflow
     async def naps(ctx: WorkflowContext, count: int) -> int:
@@ -203,12 +205,14 @@ def test_many_timers_fire_each_once(world: World, clock: VirtualClock) -> None:
     assert world.inbox() == []
 
 
+@pytest.mark.semantics(25)
 def test_a_timer_may_be_due_at_once(world: World, clock: VirtualClock) -> None:
     world.open(sleeps)
     assert [world.start(sleeps, 0).result(10) for _ in range(3)] == ["2030-01-01 00:00:00+00:00"] * 3
     assert world.inbox() == []
 
 
+@pytest.mark.semantics(25)
 def test_a_timer_in_the_past_fires_at_once(world: World, clock: VirtualClock) -> None:
     @workflow
     async def too_late(ctx: WorkflowContext) -> str:
@@ -238,6 +242,7 @@ def test_timers_survive_a_store_that_cannot_be_read_for_a_while(world: World, cl
     assert len(reads) >= 2
 
 
+@pytest.mark.semantics(25)
 def test_with_the_real_clock(world: World) -> None:
     @activity
     def now() -> float:

@@ -1,11 +1,10 @@
-"""A runtime over a store that can be reopened, crashed and made to fail; and a clock that a test moves."""
+"""A runtime over a store that can be reopened, crashed and made to fail."""
 
-import asyncio
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ import pytest
 from nbflow.core.history import HistoryEvent
 from nbflow.core.operations import AppendHistory, CloseExecution, DeleteTimers, Operation, PurgeInstance
 from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus
-from nbflow.errors import StoreError
+from nbflow.errors import InstanceNotFoundError, StoreError
 from nbflow.ports import HistoryStore
 from nbflow.runtime import WorkflowHandle, WorkflowRuntime
 from nbflow.stores.duckdb import DuckDBStore
 from nbflow.stores.memory import MemoryStore
+from nbflow.testing import VirtualClock
 
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for something that ought to happen at once."""
@@ -80,38 +80,6 @@ def never_fails(operations: Sequence[Operation]) -> Exception | None:
     return None
 
 
-class VirtualClock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self, start: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> None:
-        self._now = start
-        self._lock = threading.Lock()
-        self._sleepers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-
-    def now(self) -> datetime:
-        return self._now
-
-    def advance(self, **duration: float) -> None:
-        """Move on by so much; the arguments are those of timedelta."""
-        with self._lock:
-            self._now += timedelta(**duration)
-            for loop, moved in self._sleepers:
-                loop.call_soon_threadsafe(moved.set)
-
-    async def wait_until(self, when: datetime) -> None:
-        moved = asyncio.Event()
-        sleeper = (asyncio.get_running_loop(), moved)
-        with self._lock:
-            if self._now >= when:
-                return
-            self._sleepers.add(sleeper)
-        try:
-            await moved.wait()
-        finally:
-            with self._lock:
-                self._sleepers.discard(sleeper)
-
-
 class World:
     """One store, and the runtime that has it open at the moment."""
 
@@ -167,7 +135,7 @@ class World:
         return self.client.handle(run if isinstance(run, str) else run.instance_id)
 
     def until(self, run: WorkflowHandle | str, look: Look, timeout: float = PATIENCE) -> InstanceRecord:
-        """Wait until a run's row and history please; returns the row."""
+        """Wait until there is such a run, and its row and history please; returns the row."""
         instance_id = run if isinstance(run, str) else run.instance_id
         changed = threading.Event()
         stop = self.runtime.subscribe(instance_id, lambda record, events: changed.set())
@@ -175,13 +143,19 @@ class World:
             end = time.monotonic() + timeout
             while True:
                 changed.clear()
-                record, history = self.client.snapshot(instance_id)
-                if look(record, history):
+                record, history = self._snapshot(instance_id)
+                if record is not None and look(record, history):
                     return record
                 if not changed.wait(max(0.0, end - time.monotonic())):
                     raise AssertionError(f"it never came so far: {record}, {kinds(history)}")
         finally:
             stop()
+
+    def _snapshot(self, instance_id: str) -> tuple[InstanceRecord | None, list[HistoryEvent]]:
+        try:
+            return self.client.snapshot(instance_id)
+        except InstanceNotFoundError:  # a child that has not begun
+            return None, []
 
     def until_status(self, run: WorkflowHandle | str, status: str) -> InstanceRecord:
         return self.until(run, lambda record, history: record.status is RuntimeStatus(status))

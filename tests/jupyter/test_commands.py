@@ -74,7 +74,7 @@ def test_run_again_with_another_input_is_an_error(desk: Notebook) -> None:
     said = one_line(desk.fail("%wf run fulfil('coffee') --id order-1"))
     assert said == (
         "InstanceExistsError: order-1 exists with another input and is RUNNING: type %wf show order-1, "
-        "or choose another --id"
+        "choose another --id, or add --reuse terminate to replace it"
     )
     said = one_line(desk.fail("%wf run sleeper(1) --id order-1"))
     assert "order-1 exists as a run of fulfil and is RUNNING" in said
@@ -84,6 +84,7 @@ def test_run_again_with_another_input_is_an_error(desk: Notebook) -> None:
     assert desk.run("%wf run fulfil('coffee') --id order-1 --reuse ignore").startswith("attached to order-1")
 
 
+@pytest.mark.semantics(3)
 def test_the_python_calls_are_strict(desk: Notebook) -> None:
     said = desk.fail("fulfil.start('tea', 1, id='order-1')")
     assert "InstanceExistsError: order-1 exists and is RUNNING" in said
@@ -192,6 +193,7 @@ def test_nothing_is_done_if_one_of_several_runs_is_unknown(desk: Notebook) -> No
     assert desk["run"].status == "RUNNING"
 
 
+@pytest.mark.semantics(36)
 def test_an_event_that_does_not_fit_is_refused_and_the_wait_goes_on(notebook: Notebook) -> None:
     notebook.run("%%workflow ask() -> int\nreturn await ctx.wait_for_external_event('number', data_type=int)")
     notebook.run("run = %wf run ask() --id ask-1;\n%wf wait ask-1")
@@ -274,7 +276,7 @@ BAD_INPUT = [
         "%wf raise order-1 approval {'a': [1, {2}]}",
         (
             "PayloadError: the payload of 'approval' at 'a[1]' is a set, which can't be carried as JSON: "
-            "annotate it, or turn it into JSON values first, or store it in a file and pass the path"
+            "annotate it, such as set[str], or pass sorted(...) of it"
         ),
     ),
     ("%wf run fulfil(tea)", "NameError in fulfil(tea): name 'tea' is not defined - correct it there"),

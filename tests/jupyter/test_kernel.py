@@ -45,6 +45,7 @@ def define(kernel: Kernel) -> None:
         ok(kernel.run(definition))
 
 
+@pytest.mark.semantics(11, 52)
 def test_a_run_outlives_its_killed_kernel(
     kernel: Kernel, start_kernel: StartKernel, notebook_folder: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_shutdown_lets_go_of_the_history(kernel: Kernel, start_kernel: StartKe
     assert "no run waits" in ok(start_kernel().run("%load_ext nbflow")).text
 
 
+@pytest.mark.semantics(72)
 def test_two_kernels_on_one_history(kernel: Kernel, start_kernel: StartKernel) -> None:
     define(kernel)
     other = start_kernel()

@@ -82,6 +82,7 @@ def test_all_cells_run_again_in_the_same_kernel_and_in_another_one(desk: Desk) -
     assert set(desk.steps.values()) == {3}
 
 
+@pytest.mark.semantics(11)
 @pytest.mark.slow
 @pytest.mark.kernel
 def test_run_all_cells_after_a_kill_goes_on_with_the_run(desk: Desk) -> None:

@@ -89,6 +89,7 @@ def script(request: pytest.FixtureRequest, tmp_path: Path) -> Script:
     return Script(request.param, tmp_path)
 
 
+@pytest.mark.semantics(19)
 @pytest.mark.parametrize("script", ["fan_out.py"], indirect=True)
 def test_s11_of_a_hundred_only_what_was_not_recorded_runs_again(script: Script) -> None:
     script.begin()
@@ -108,6 +109,7 @@ def test_s11_of_a_hundred_only_what_was_not_recorded_runs_again(script: Script) 
     assert set(ran.values()) <= {1, 2}
 
 
+@pytest.mark.semantics(62)
 @pytest.mark.parametrize("script", ["approval.py"], indirect=True)
 def test_s11_waiting_for_an_event_across_a_kill(script: Script) -> None:
     script.begin("early")
@@ -123,6 +125,7 @@ def test_s11_waiting_for_an_event_across_a_kill(script: Script) -> None:
     assert kinds(script.history()).count("EventRaised") == 2
 
 
+@pytest.mark.semantics(27)
 @pytest.mark.parametrize("script", ["timers.py"], indirect=True)
 def test_s25_and_s32_a_timer_and_a_retry_that_come_due_while_dead(script: Script) -> None:
     script.begin()

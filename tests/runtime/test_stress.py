@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+import pytest
+
 from nbflow import activity, workflow
 from nbflow.core.history import TaskCompleted
 from tests.engine.worlds import World, of_kind
@@ -36,6 +38,7 @@ def test_two_hundred_runs_of_three_activities(world: World) -> None:
     assert world.inbox() == []
 
 
+@pytest.mark.semantics(17, 54)
 def test_a_thousand_activities_of_one_run(world: World) -> None:
     world.open(fans_out)
     began = time.perf_counter()

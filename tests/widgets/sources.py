@@ -27,6 +27,7 @@ class FakeSource:
         self.later: list[tuple[datetime, Callable[[], None]]] = []
         self.raised: list[tuple[str, str, Future[None]]] = []
         self.reads = 0
+        self.still = False
         self.time = T0 + timedelta(seconds=story.now)
         self.committed = len(story.events)
 
@@ -53,6 +54,10 @@ class FakeSource:
 
     def now(self) -> datetime:
         return self.time
+
+    @property
+    def stands_still(self) -> bool:
+        return self.still
 
     def commit(self, *, lose: bool = False) -> None:
         """Commit what the story has gained; with ``lose``, without telling anybody."""

@@ -26,6 +26,8 @@ class ThreadSource:
         raised: Names and payloads of the events that were raised.
     """
 
+    stands_still = False
+
     def __init__(self, story: Story) -> None:
         stories.T0 = datetime.now(UTC)  # the story begins now
         self.story = story

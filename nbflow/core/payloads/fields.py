@@ -49,7 +49,7 @@ def fields_of(python: type[Any], shape_of: ShapeOfField) -> Sequence[Field]:
         try:
             return shape_of(hints.get(name, Any), _owner(python, name))
         except DefinitionError as error:
-            raise DefinitionError(f"{python.__name__}.{name}: {error}") from error
+            raise DefinitionError(f"{python.__name__}.{name}: {error}") from error.__cause__
 
     if typing.is_typeddict(python):
         return [Field(name=n, label=n, shape=shape(n), default=_optional(python, n, hints[n])) for n in hints]

@@ -34,8 +34,15 @@ class Foreign(Shape):
         try:
             self.adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
             self.adapter.json_schema(mode="serialization")
-        except (pydantic.PydanticUserError, PydanticInvalidForJsonSchema) as error:
-            raise no_json(annotation, name) from error
+        except (pydantic.PydanticSchemaGenerationError, PydanticInvalidForJsonSchema):
+            raise no_json(annotation, name) from None
+        except pydantic.PydanticUndefinedAnnotation as error:
+            raise DefinitionError(f"{name}: {error.message}") from error
+        except pydantic.PydanticUserError as error:
+            if error.code != "class-not-fully-defined":
+                raise DefinitionError(f"{name}: {error.message}") from error
+            early = NameError(error.message)
+            raise DefinitionError(f"{name} names a type that is not defined yet: define it first") from early
 
     def write(self, value: Any, exact: bool = False) -> Any:
         try:

@@ -49,6 +49,8 @@ class CardView {
     this.ids = 0;
     this.n = 0;
     this.skew = 0; // the kernel's clock minus the browser's
+    /** @type {number|undefined} */
+    this.still = undefined; // what the run's clock shows, if it stands still
     /** @type {Run|null} */
     this.run = null;
     /** @type {Map<string, RowView>} */
@@ -97,7 +99,7 @@ class CardView {
   }
 
   now() {
-    return Date.now() + this.skew;
+    return this.still ?? Date.now() + this.skew;
   }
 
   hello() {
@@ -129,6 +131,7 @@ class CardView {
     const whole = picture.type === "snapshot";
     this.n = picture.n;
     this.skew = picture.now - Date.now();
+    this.still = picture.still ? picture.now : undefined;
     const begun = picture.run.started ?? picture.run.created;
     this.t0 = picture.rows.reduce((first, row) => Math.min(first, row.start), whole ? begun : Math.min(begun, this.t0 ?? begun));
     this.run = picture.run;

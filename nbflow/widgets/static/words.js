@@ -18,7 +18,7 @@
  * @typedef {{control: "json", initial: string, hint: string, types: string[], required: string[]}} JsonControl
  * @typedef {{key: string, name: string, label: string, since: number, due: number|null, refused: number,
  *   reason: string|null, control: ButtonsControl|JsonControl}} Wait
- * @typedef {{type: string, n: number, now: number, run: Run, rows: Row[], waits: Wait[]}} Picture
+ * @typedef {{type: string, n: number, now: number, still?: boolean, run: Run, rows: Row[], waits: Wait[]}} Picture
  * @typedef {{type: "ack", id: string, state: "delivered"|"recorded"|"rejected"|"failed", reason: string|null}} Ack
  * @typedef {{get(name: string): any, send(content: any): void, on(event: string, callback: Function): void,
  *   off(event: string, callback: Function): void}} Model

@@ -1,0 +1,83 @@
+"""Histories of real runs as regression tests: kept in files, replayed against the code of today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nbflow.core.divergence import ExecutionStalledError
+from nbflow.core.history import ExecutionStarted, HistoryEvent
+from nbflow.core.replay import replay
+from nbflow.core.rows import from_json, to_json
+from nbflow.definitions import WorkflowDefinition
+from nbflow.runtime import WorkflowHandle
+from nbflow.testing.complaints import ReplayError, WorkflowTestError, two_sides
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """The line before the events: whose they are, since a history doesn't say."""
+
+    instance_id: str
+
+
+def save_history(run: WorkflowHandle, path: str | Path) -> Path:
+    """Write the history of a run into a file, one JSON object a line, for `replay_history`.
+
+    Args:
+        run: The run; it need not have ended.
+        path: The file, ``.jsonl`` by custom; one that is there is replaced.
+
+    Raises:
+        InstanceNotFoundError: There is no such run any more.
+    """
+    lines = [msgspec.json.encode(_Head(run.instance_id)).decode(), *map(to_json, run.history())]
+    path = Path(path)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def replay_history(
+    workflow: WorkflowDefinition[..., Any],
+    history: Sequence[HistoryEvent] | str | Path,
+    *,
+    instance_id: str | None = None,
+) -> None:
+    """Check that a workflow's code still does what a history holds: nothing else runs, and nothing is written.
+
+    Args:
+        workflow: The code of today.
+        history: The events, or the file that `save_history` wrote.
+        instance_id: The run; known to the file, and only needed where the code uses it.
+
+    Raises:
+        ReplayError: It doesn't; names both sides, and the line.
+        WorkflowTestError: That is the history of another workflow, or of none.
+        UnknownHistoryKindError: A line of the file is no event that this nbflow knows.
+    """
+    if isinstance(history, (str, Path)):
+        recorded_id, history = _read(Path(history))
+        instance_id = instance_id or recorded_id
+    started = next((event for event in history if isinstance(event, ExecutionStarted)), None)
+    if started is None:
+        raise WorkflowTestError(
+            "this history has no beginning: give all events of an execution, from the first"
+        )
+    if started.name != workflow.name:
+        raise WorkflowTestError(f"this is the history of a run of {started.name}, not of {workflow.name}")
+    try:
+        replay(workflow, history, instance_id=instance_id or "run-1").evict()
+    except ExecutionStalledError as error:
+        raise ReplayError(two_sides(error.stall, workflow.name), error.stall) from None
+
+
+def _read(path: Path) -> tuple[str | None, list[HistoryEvent]]:
+    """The run and the events in a file; a file without the first line is all events."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        head = msgspec.json.decode(lines[0], type=_Head) if lines else None
+    except msgspec.ValidationError:
+        return None, [from_json(line) for line in lines]
+    return (head.instance_id if head is not None else None), [from_json(line) for line in lines[1:]]
