@@ -25,9 +25,9 @@ from typing import (
 )
 
 from nbflow.core.context import WorkflowActivityContext, WorkflowContext
+from nbflow.core.execution import Execution
 from nbflow.core.generators import drive
 from nbflow.core.loop import WorkflowLoop
-from nbflow.core.replay import Execution
 from nbflow.core.retry import RetryPolicy, as_duration
 from nbflow.core.signatures import Signature
 from nbflow.definitions.source import code_hash, source_of, text_hash

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from nbflow.core.replay import Execution
+from nbflow.core.execution import Execution
 from nbflow.core.state import Stall
 from nbflow.engine.sight import Sight, look_at
 from nbflow.errors import Evicted

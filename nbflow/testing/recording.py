@@ -15,8 +15,9 @@ import msgspec
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.context import Reference
+from nbflow.core.execution import Execution, WorkflowCode
 from nbflow.core.loop import LOOP_RULES
-from nbflow.core.replay import Execution, WorkflowCode, replay
+from nbflow.core.replay import replay
 from nbflow.core.state import RuntimeState
 
 BEGINNING: Final = datetime(2030, 1, 1, tzinfo=UTC)

@@ -15,8 +15,8 @@ from nbflow import activity
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.divergence import ExecutionStalledError
+from nbflow.core.execution import Execution, WorkflowCode
 from nbflow.core.failures import describe
-from nbflow.core.replay import Execution, WorkflowCode
 from nbflow.core.state import Stall
 from nbflow.testing.lines import action_line
 from nbflow.testing.recording import Recording

@@ -15,10 +15,11 @@ import msgspec
 
 from nbflow.core import history as h
 from nbflow.core.divergence import ExecutionStalledError
+from nbflow.core.execution import Execution
 from nbflow.core.limits import Limits
 from nbflow.core.operations import InboxRow
 from nbflow.core.outbox import Outgoing
-from nbflow.core.replay import Execution, replay
+from nbflow.core.replay import replay
 from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus
 from nbflow.core.transition import CONTROLS, Codeless, Transition, Turn, stalled
 from tests.core.builder import INTERPRETER, T0

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.context import WorkflowContext
-from nbflow.core.replay import Execution, replay
+from nbflow.core.execution import Execution
+from nbflow.core.replay import replay
 from nbflow.core.state import RuntimeState
 from tests.core.builder import failed
 from tests.core.shapes import SHAPES

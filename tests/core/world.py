@@ -14,8 +14,9 @@ import msgspec
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
+from nbflow.core.execution import Execution
 from nbflow.core.failures import describe
-from nbflow.core.replay import Execution, replay
+from nbflow.core.replay import replay
 from nbflow.core.state import RuntimeState
 from tests.core import family_shapes  # noqa: F401 (puts its shapes to the others)
 from tests.core.builder import INTERPRETER, T0, completed, failed, raised

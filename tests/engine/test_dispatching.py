@@ -7,7 +7,7 @@ from typing import Any, Self, cast
 
 import pytest
 
-from nbflow.core.replay import Execution
+from nbflow.core.execution import Execution
 from nbflow.core.state import RuntimeStatus, Stall, StallReason
 from nbflow.core.transition import Transition
 from nbflow.engine.dispatch import Dispatcher, TurnOutcome, TurnRequest

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nbflow.core.replay import Execution
+from nbflow.core.execution import Execution
 from tests.simulation.workloads import SIMULATIONS
 
 ROOT = Path(__file__).parents[2]
