@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -77,17 +78,23 @@ def resume(session: NbFlow, request: Request) -> str:
 
 
 def terminate(session: NbFlow, request: Request) -> str:
-    """End runs; returns once they have ended, unless that takes long."""
+    """End runs; returns once they and those below them have ended, unless that takes long."""
     handles, values = runs_in(session, request)
     ended = [
         f"{handle.instance_id} is {handle.status} already" for handle in handles if handle.status.is_terminal
     ]
     active = [handle for handle in handles if not handle.status.is_terminal]
+    recursive = not values.has("keep-children")
     for handle in active:
-        handle.terminate(recursive=not values.has("keep-children"))
-    for handle in active:
+        handle.terminate(recursive=recursive)
+    end = time.monotonic() + _SOON
+    waiting = [handle.instance_id for handle in active]
+    while waiting:
+        instance_id = waiting.pop(0)
         with suppress(TimeoutError):
-            session.client.wait_for_workflow_completion(handle.instance_id, _SOON)
+            session.client.wait_for_workflow_completion(instance_id, max(0.0, end - time.monotonic()))
+        if recursive:
+            waiting += [child.instance_id for child in session.client.list_workflows(parent=instance_id)]
     return " · ".join([*([f"terminated {named(active)}"] if active else []), *ended])
 
 

@@ -89,11 +89,15 @@ def _present(session: NbFlow, instance_id: str | None) -> WorkflowState | None:
 
 def _attached(session: NbFlow, present: WorkflowState) -> tuple[WorkflowHandle, str]:
     handle = session.client.handle(present.instance_id)
-    return handle, f"attached to {handle.instance_id}, which was started before and is {handle.status}"
+    later = f", in its generation {present.generation + 1}" if present.generation else ""
+    return handle, f"attached to {handle.instance_id}, which was started before and is {handle.status}{later}"
 
 
 def _is_same(present: WorkflowState, definition: WorkflowDefinition[..., Any], encoded: str) -> bool:
-    return present.name == definition.name and present.input == msgspec.json.decode(encoded)
+    """Whether this is the run that was asked for; one that has continued as new has its input from itself."""
+    if present.name != definition.name:
+        return False
+    return present.generation > 0 or present.input == msgspec.json.decode(encoded)
 
 
 def _taken(

@@ -28,6 +28,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
         custom_status: What the workflow published last.
         failure_details: How it failed; None if it didn't.
         stall: Why it waits for its owner; None if it doesn't.
+        generation: How often it has continued as new.
         waits_for: What it waits for, in words: ``("event 'approval'", "timer until 2026-12-24 18:00:00")``.
     """
 
@@ -41,6 +42,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     custom_status: Any = None
     failure_details: FailureDetails | None = None
     stall: Stall | None = None
+    generation: int = 0
     waits_for: tuple[str, ...] = ()
 
 
@@ -64,6 +66,7 @@ def workflow_state(
         custom_status=_plain(record.custom_status),
         failure_details=record.failure,
         stall=record.stall,
+        generation=record.generation,
         waits_for=() if record.status.is_terminal else (*held, *_waits(record, history, missing_code)),
     )
 

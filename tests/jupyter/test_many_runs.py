@@ -230,3 +230,35 @@ def test_help_and_completion_know_it(desk: Notebook) -> None:
     assert complete("%wf purge --status ") >= {"COMPLETED", "FAILED", "TERMINATED"}
     assert "RUNNING" not in complete("%wf purge --status ")
     assert complete("%wf purge --keep-children ") >= {"order-1", "--status"}
+
+
+# -- runs that go on and on -----------------------------------------------------------------------
+
+
+def test_run_all_again_attaches_to_a_run_that_has_continued_as_new(desk: Notebook) -> None:
+    desk.run(
+        "%%workflow watch(seen: int) -> None\n"
+        'seen += await ctx.wait_for_external_event("look", data_type=int)\n'
+        "ctx.continue_as_new(seen)\n"
+    )
+    desk.run("%wf run watch(0) --id eye;")
+    for _ in range(2):
+        desk.run("%wf wait eye")
+        desk.run("%wf raise eye look 5")
+    desk.run("%wf wait eye")
+    said = desk.run("again = %wf run watch(0) --id eye")
+    assert said.startswith("attached to eye, which was started before and is RUNNING, in its generation 3")
+    assert desk["again"].state().input == 10
+    assert "as a run of watch" in fails(desk, "%wf run asks('x') --id eye")
+
+
+def test_terminate_returns_when_those_below_have_ended_too(desk: Notebook) -> None:
+    desk.run("%%workflow grandparent() -> list\nreturn await asyncio.gather(*[parent(n) for n in 'abc'])\n")
+    desk.run("import asyncio, nbflow")
+    desk.run("%wf run grandparent() --id top;")
+    desk.run("%wf wait top")
+    desk.run("%wf terminate top")
+    desk.run(
+        "states = {s.runtime_status for s in nbflow.client().list_workflows(name='asks') if 'top' in s.instance_id}"
+    )
+    assert desk["states"] == {"TERMINATED"}
