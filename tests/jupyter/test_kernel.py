@@ -216,7 +216,7 @@ BAD_INPUT = {
     "%wf run fulfill('tea')": "no workflow 'fulfill' is known: did you mean 'fulfil'?",
     "%wf show order-7": "there is no run 'order-7'",
     "%wf run fulfil()": "fulfil(sku: str, qty: int = 1) -> str: missing a required argument: 'sku'",
-    "%wf run fulfil({'a': object()})": "can't be carried as JSON",
+    "%wf run fulfil({'a': object()})": "sku of fulfil(sku: str, qty: int = 1) -> str doesn't fit str",
     "%wf run fulfil('tea') --idd x": "%wf run has no option --idd: did you mean --id?",
     "%wf run fulfil('coffee') --id order-42": "order-42 exists with another input and is RUNNING",
     "%wf db done.log": "done.log",

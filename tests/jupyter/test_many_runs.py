@@ -254,11 +254,11 @@ def test_run_all_again_attaches_to_a_run_that_has_continued_as_new(desk: Noteboo
 
 def test_terminate_returns_when_those_below_have_ended_too(desk: Notebook) -> None:
     desk.run("%%workflow grandparent() -> list\nreturn await asyncio.gather(*[parent(n) for n in 'abc'])\n")
-    desk.run("import asyncio, nbflow")
-    desk.run("%wf run grandparent() --id top;")
+    desk.run("import asyncio")
+    desk.run("top = %wf run grandparent() --id top")
     desk.run("%wf wait top")
     desk.run("%wf terminate top")
     desk.run(
-        "states = {s.runtime_status for s in nbflow.client().list_workflows(name='asks') if 'top' in s.instance_id}"
+        "states = {s.runtime_status for s in top.client.list_workflows(name='asks') if 'top' in s.instance_id}"
     )
     assert desk["states"] == {"TERMINATED"}
