@@ -59,8 +59,13 @@ class Signature:
 
     @cached_property
     def _text(self) -> str:  # in the description of every value that is written or read
-        text = f"{self.name}{self._signature}"
-        return text.replace("__main__.", "").replace("'", "")
+        shown = self._signature.replace(
+            parameters=[
+                p.replace(annotation=_unquoted(p.annotation)) for p in self._signature.parameters.values()
+            ],
+            return_annotation=_unquoted(self._signature.return_annotation),
+        )
+        return f"{self.name}{shown}".replace("__main__.", "")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -189,6 +194,20 @@ class Signature:
         if not self._names:
             return "null"
         return "{" + ",".join(f'"{name}":{part}' for name, part in parts.items()) + "}"
+
+
+class _Text:
+    """An annotation in quotes, shown without them."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _unquoted(annotation: Any) -> Any:
+    return _Text(annotation) if isinstance(annotation, str) else annotation
 
 
 def _is_context(parameter: inspect.Parameter, names: tuple[str, ...]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Final
 
 from nbflow.core import history as h
@@ -72,10 +73,8 @@ class Delivery:
         self._posted(message)
         instance = self._residents.get(message.row.instance_id)
         if isinstance(message.row.event, h.ExecutionStarted):
-            others = (
-                n for n, m in enumerate(instance.messages) if not isinstance(m.row.event, h.ExecutionStarted)
-            )
-            instance.messages.insert(next(others, len(instance.messages)), message)
+            starts = sum(1 for _ in takewhile(_is_start, instance.messages))
+            instance.messages.insert(starts, message)
         else:
             instance.messages.append(message)
         self._residents.touch(instance)
@@ -106,7 +105,7 @@ class Delivery:
     def admit(self, instance: Instance) -> None:
         """Let a child begin under an ID that its parent gave, or tell the parent that it can't (S2)."""
         present = instance.record
-        for message in [*instance.messages]:
+        for message in [*takewhile(_is_start, instance.messages)]:
             event = message.row.event
             if not isinstance(event, h.ExecutionStarted) or event.parent is None:
                 continue
@@ -200,8 +199,12 @@ class Delivery:
         self._replace(row, outbox.terminations(alive, row.event))
 
 
+def _is_start(message: Message) -> bool:
+    return isinstance(message.row.event, h.ExecutionStarted)
+
+
 def _is_earlier(message: Message, row_id: int) -> bool:
-    return message.row.row_id < row_id and not isinstance(message.row.event, h.ExecutionStarted)
+    return message.row.row_id < row_id and not _is_start(message)
 
 
 def _ends(instance: Instance, *, before: int) -> bool:

@@ -81,7 +81,10 @@ class Effects:
             consumed, kept, replacement = _at_the_end(turn, transition.dropped)
         operations = [operation for message in turn for operation in message.birth_operations]
         operations += transition.operations
-        operations += _deletion(instance, transition.record, consumed, is_replaced=replacement is not None)
+        outlived = _outlived(instance, turn, replacement)
+        operations += _deletion(
+            instance, transition.record, [*consumed, *outlived], is_replaced=replacement is not None
+        )
         operations += [operation for message in kept for operation in message.keep_operations]
         if replacement is not None:
             operations += [*replacement.birth_operations, *replacement.keep_operations]
@@ -90,13 +93,18 @@ class Effects:
             for message in kept:
                 message.stored = message.replacement is None
             self._committed(instance, transition, outcome, kept)
+            for message in outlived:
+                instance.messages.remove(message)
+                log_dropped(instance.instance_id, message.row)
+                message.settled()
             for message in turn:
                 message.birth, outgoing, message.outgoing = None, message.outgoing, ()
                 self.post(outgoing)
             if replacement is not None:
                 self._replaced(instance, replacement)
+            later = {message for message in kept if message.replacement is not None}
             for message in turn:
-                if message in kept and message.replacement is not None:
+                if message in later:
                     continue  # the next turn is to carry it out
                 reason = transition.rejected.get(message.row.row_id)
                 message.settled(EventRejectedError(reason) if reason is not None else None)
@@ -234,6 +242,20 @@ def _at_the_end(
             return [gone for gone in turn if gone not in later], later, message.replacement
     late = [message for message in turn if message.replacement is not None]
     return [message for message in turn if message not in late], late, None
+
+
+def _outlived(instance: Instance, turn: Sequence[Message], replacement: Message | None) -> list[Message]:
+    """What a run that was stalled or held had still to take when it was replaced: it isn't for the new one."""
+    if replacement is None:
+        return []
+    wish = next(message.row.row_id for message in turn if message.replacement is replacement)
+    ended = instance.record.execution_id if instance.record is not None else None
+    return [
+        message
+        for message in instance.messages
+        if message.row.execution_id == ended
+        or (message.row.row_id < wish and not _outlives(message.row.event))
+    ]
 
 
 def _deletion(

@@ -8,9 +8,10 @@ engine's loop only.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from itertools import islice, takewhile
+from typing import Final, TypeAlias
 
 from nbflow.core.history import ExecutionStarted, ExecutionTerminated, HistoryEvent
 from nbflow.core.operations import InboxRow, Operation, PutInbox, PutInstance
@@ -21,6 +22,13 @@ from nbflow.errors import StoreError
 
 Settle: TypeAlias = Callable[[Exception | None], None]
 """Told once what became of a request: None if all is well."""
+
+
+MOST_AT_ONCE: Final = 500
+"""Messages that one turn takes."""
+
+MOST_OF_A_GENERATION: Final = 50
+"""The same of a run that has continued as new, and will do so again: what it leaves over, the next looks at anew."""
 
 
 class EndedMeanwhileError(Exception):
@@ -145,9 +153,14 @@ class Instance:
 
     @property
     def may_end_family(self) -> bool:
-        """Whether a message is to end it together with its descendants."""
-        events = [message.row.event for message in self.messages]
+        """Whether the next turn is to end it together with its descendants."""
+        events = (message.row.event for message in self._upcoming())
         return any(isinstance(event, ExecutionTerminated) and event.recursive for event in events)
+
+    @property
+    def may_do_without_code(self) -> bool:
+        """Whether there is something in the next turn that needs no code."""
+        return any(isinstance(message.row.event, CONTROLS) for message in self._upcoming())
 
     @property
     def begins(self) -> bool:
@@ -171,22 +184,44 @@ class Instance:
             case RuntimeStatus.STALLED:
                 return self.retry or self.has(CONTROLS)
             case _:
-                return self.retry or bool(self.messages)
+                return self.retry or not all(map(self._waits_for_the_end, self.messages))
+
+    def _waits_for_the_end(self, message: Message) -> bool:
+        """Whether a message is the start of another run, which no turn of this one can take."""
+        execution_id = self.record.execution_id if self.record is not None else None
+        return isinstance(message.row.event, ExecutionStarted) and message.row.execution_id != execution_id
+
+    def _window(self) -> int | None:
+        """How many messages the next turn looks at; None: all, since what it waits for may be the last."""
+        record = self.record
+        if (
+            record is None
+            or self.is_held
+            or record.status in (RuntimeStatus.SUSPENDED, RuntimeStatus.STALLED)
+        ):
+            return None
+        return MOST_AT_ONCE if record.generation == 0 else MOST_OF_A_GENERATION
+
+    def _upcoming(self) -> Iterable[Message]:
+        """What the next turn looks at."""
+        own = (message for message in self.messages if not self._waits_for_the_end(message))
+        return islice(own, self._window())
 
     def begin_turn(self, *, controls_only: bool) -> list[Message]:
-        """Take the messages of a turn: all of them, or only those that need no code.
-
-        The start of another run, which has to wait for the end of this one, is none of them.
-        """
-        execution_id = self.record.execution_id if self.record is not None else None
+        """Take the messages of a turn: those that it looks at, or what of them needs no code."""
         turn: list[Message] = []
         rest: list[Message] = []
-        for message in self.messages:
-            event = message.row.event
-            is_next = isinstance(event, ExecutionStarted) and message.row.execution_id != execution_id
-            waits = is_next or (controls_only and not isinstance(event, CONTROLS))
+        window = self._window()
+        left = len(self.messages) if window is None else window
+        while self.messages and left > 0:
+            message = self.messages.popleft()
+            if self._waits_for_the_end(message):
+                rest.append(message)
+                continue
+            left -= 1
+            waits = controls_only and not isinstance(message.row.event, CONTROLS)
             (rest if waits else turn).append(message)
-        self.messages = deque(rest)
+        self.messages.extendleft(reversed(rest))
         self.turn = turn
         self.is_trying, self.retry = self.retry, False
         return turn
@@ -201,7 +236,10 @@ class Instance:
         Returns:
             Who waits for the outcome of the try, if the turn was one.
         """
-        self.messages.extendleft(reversed(rest))
+        starts = [*takewhile(self._waits_for_the_end, self.messages)]
+        for start in starts:
+            self.messages.remove(start)
+        self.messages.extendleft(reversed([*starts, *rest]))  # starts are always first
         self.turn = None
         if not self.is_trying:
             return []

@@ -16,7 +16,6 @@ import msgspec
 from nbflow.core.history import HistoryEvent
 from nbflow.core.outbox import Descendant
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall, StallReason
-from nbflow.core.transition import CONTROLS
 from nbflow.definitions import Registry
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.commits import Committer
@@ -137,7 +136,7 @@ class Turns:
         if code is not None and not record.definition:
             record = msgspec.structs.replace(record, definition=code.code_hash)  # it begins with the newest
         controls_only = instance.is_held or (is_stalled and not instance.retry)
-        if code is None and instance.has(CONTROLS):
+        if code is None and instance.may_do_without_code:
             controls_only = True  # without its code a run can still be ended or paused; the rest waits
         history, instance.history = instance.history, None
         unreadable, instance.unreadable = instance.unreadable, None

@@ -162,6 +162,7 @@ class WorkflowClient:
 
     def raise_encoded_event(self, instance_id: str, event_name: str, payload: str) -> Future[None]:
         """Raise an event whose payload is JSON text; the future ends once it is durable."""
+        codec().encode(event_name, what="the event's name")
         codec().decode(payload, what=f"the payload of {event_name!r}")
         return self._runtime.submit(self._runtime.requests.raise_event(instance_id, event_name, payload))
 
@@ -181,10 +182,12 @@ class WorkflowClient:
 
     def pause_workflow(self, instance_id: str, *, reason: str = "") -> None:
         """Pause a run: what arrives is kept, and nothing advances."""
+        codec().encode(reason, what="the reason")
         self._runtime.call(self._runtime.requests.suspend(instance_id, reason))
 
     def resume_workflow(self, instance_id: str, *, reason: str = "") -> None:
         """Let a paused run go on; let a stalled one go on with the present code, if it fits its history."""
+        codec().encode(reason, what="the reason")
         self._runtime.call(self._runtime.requests.resume(instance_id, reason))
 
     def purge_workflow(self, instance_id: str, *, recursive: bool = True) -> int:

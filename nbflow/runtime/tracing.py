@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from nbflow.core import history as h
+from nbflow.core.failures import full_text
 from nbflow.core.state import InstanceRecord
 from nbflow.engine.engine import Engine
 from nbflow.engine.threads import SerialThread
@@ -89,7 +90,7 @@ def _readable(span: Span) -> ReadableSpan:
     status = Status(StatusCode.OK) if span.failure is None else Status(StatusCode.ERROR, str(span.failure))
     attributes = dict(span.attributes)
     if span.failure is not None:
-        attributes |= {"exception.type": span.failure.type, "exception.stacktrace": span.failure.stack_trace}
+        attributes |= {"exception.type": span.failure.type, "exception.stacktrace": full_text(span.failure)}
     return ReadableSpan(
         span.name,
         context=context(span.span_id),

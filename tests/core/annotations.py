@@ -81,6 +81,7 @@ class Record(msgspec.Struct, rename="camel", frozen=True):
 class Model(pydantic.BaseModel):
     at: datetime
     tags: list[str] = []
+    seen: set[str] = set()
 
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=8) | st.sampled_from(
@@ -122,7 +123,15 @@ LEAVES: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (Point, st.builds(Point, st.integers(), st.floats(allow_nan=False, allow_infinity=False))),
     (Options, st.fixed_dictionaries({"level": st.sampled_from(Level)}, optional={"verbose": st.booleans()})),
     (Record, st.builds(Record, st.booleans(), st.integers())),
-    (Model, st.builds(Model, at=st.datetimes(timezones=st.just(UTC)), tags=st.lists(texts, max_size=2))),
+    (
+        Model,
+        st.builds(
+            Model,
+            at=st.datetimes(timezones=st.just(UTC)),
+            tags=st.lists(texts, max_size=2),
+            seen=st.sets(texts, max_size=3),
+        ),
+    ),
 ]
 SIMPLE = (bool, int, float, str, bytes, date, datetime, time, timedelta, Decimal, UUID)
 HASHABLE = (*SIMPLE, Colour, Level, Shade, Corner, Sku, Cents, Item, Gift, Point, Record)

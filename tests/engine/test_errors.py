@@ -9,7 +9,7 @@ import pytest
 from nbflow import WorkflowContext, activity, workflow
 from nbflow.core.failures import FROM_CAUSE, WHILE_HANDLING
 from nbflow.core.history import TaskCompleted, TaskFailed
-from nbflow.errors import FailureDetails, TaskFailedError, WorkflowFailedError
+from nbflow.errors import FailureDetails, PayloadError, TaskFailedError, WorkflowFailedError
 from tests.engine.worlds import World, of_kind
 
 pytestmark = pytest.mark.semantics(53)
@@ -249,3 +249,21 @@ def test_a_print_that_is_no_unicode_keeps_nothing_from_being_written(world: Worl
     assert run.result(10) == "done"
     (completed,) = of_kind(run.history(), TaskCompleted)
     assert completed.prints == "caf\\udce9.csv\n"
+
+
+def test_a_name_or_reason_that_is_no_text_is_refused_before_anything_is_written(world: World) -> None:
+    @workflow
+    async def waits(ctx: WorkflowContext) -> str:
+        return await ctx.wait_for_external_event("go")
+
+    world.open(waits)
+    run = world.start(waits, None, "order-42")
+    world.until_waiting(run, "go")
+    for wrong in (
+        lambda: run.raise_event("\udcff", 1),
+        lambda: world.client.pause_workflow("order-42", reason="\udcff"),
+    ):
+        with pytest.raises(PayloadError, match="no Unicode"):
+            wrong()
+    run.raise_event("go", "on")
+    assert run.result(10) == "on"

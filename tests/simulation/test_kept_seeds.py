@@ -29,6 +29,15 @@ KEPT = {
         "reuse",
         2781,
     ),
+    "a run was held when it was replaced: its events reached the new one": ("reuse", 110),
+    "a run was held before its start when it was replaced: the engine tried that start for ever": (
+        "reuse",
+        288,
+    ),
+    "a held run was suspended and resumed before it had heard of the former: it stayed suspended": (
+        "orders",
+        36,
+    ),
 }
 
 

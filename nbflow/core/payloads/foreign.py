@@ -33,7 +33,7 @@ class Foreign(Shape):
         self._is_model = hasattr(annotation, "__pydantic_validator__")
         try:
             self.adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotation)
-            self.adapter.json_schema(mode="serialization")
+            self._has_sets = b"uniqueItems" in json_text(self.adapter.json_schema(mode="serialization"))
         except (pydantic.PydanticSchemaGenerationError, PydanticInvalidForJsonSchema):
             raise no_json(annotation, name) from None
         except pydantic.PydanticUndefinedAnnotation as error:
@@ -46,7 +46,7 @@ class Foreign(Shape):
 
     def write(self, value: Any, exact: bool = False) -> Any:
         try:
-            dumped = self.adapter.dump_python(value, mode="json", by_alias=True, warnings="error")
+            dumped = self._dump(value)
         except Exception as error:  # an author's serializers may raise anything
             if self.python is not None and isinstance(value, self.python):
                 raise MisfitError(f"{type(error).__name__}: {error}") from None
@@ -70,6 +70,10 @@ class Foreign(Shape):
         except pydantic.ValidationError as error:
             raise _misfit(error) from None
 
+    def _dump(self, value: Any) -> Any:
+        dumped = self.adapter.dump_python(value, mode="json", by_alias=True, warnings="error")
+        return _with_sorted_sets(dumped, self.adapter.dump_python(value)) if self._has_sets else dumped
+
     def _check(self, value: Any, data: Any) -> None:
         back = self.read(data)
         if type(back) is not type(value) or not self._equal(value, back, data):
@@ -86,7 +90,29 @@ class Foreign(Shape):
             pass
         if isinstance(value, pydantic.BaseModel):
             return False
-        return json_text(self.adapter.dump_python(back, mode="json", by_alias=True)) == json_text(data)
+        return json_text(self._dump(back)) == json_text(data)
+
+
+def _with_sorted_sets(dumped: Any, value: Any) -> Any:
+    """Put the items of sets in the order of their texts: their own differs from process to process.
+
+    Args:
+        dumped: As JSON, where a set is a list.
+        value: The same in Python, where it can be told.
+    """
+    match value:
+        case set() | frozenset() if isinstance(dumped, list):
+            return sorted(cast("list[Any]", dumped), key=json_text)
+        case list() | tuple() if isinstance(dumped, list):
+            items = zip(cast("list[Any]", dumped), cast("list[Any]", value), strict=False)
+            return [_with_sorted_sets(item, shown) for item, shown in items]
+        case dict() if isinstance(dumped, dict):
+            entries = zip(
+                cast("dict[str, Any]", dumped).items(), cast("dict[Any, Any]", value).values(), strict=False
+            )
+            return {name: _with_sorted_sets(item, shown) for (name, item), shown in entries}
+        case _:
+            return dumped
 
 
 def no_json(annotation: Any, name: str) -> DefinitionError:
