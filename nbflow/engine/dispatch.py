@@ -67,12 +67,14 @@ class TurnOutcome:
         is_warm: Whether the execution is in memory now.
         prints: What the workflow printed, to be shown once the turn is committed.
         references: Activities and workflows that the code called, by name.
+        was_codeless: Whether it could not be taken since there was no code when it was asked for.
     """
 
     transition: Transition
     is_warm: bool = False
     prints: str = ""
     references: Mapping[str, Reference] = field(default_factory=dict[str, Reference])
+    was_codeless: bool = False
 
 
 @dataclass(eq=False)
@@ -216,7 +218,8 @@ class Dispatcher:
 
 def stalled_outcome(request: TurnRequest, report: Stall) -> TurnOutcome:
     """A turn that could not be taken: nothing of it counts but the stall, and the messages stay."""
-    return TurnOutcome(transition=stalled(request.record, report, now=request.now))
+    transition = stalled(request.record, report, now=request.now)
+    return TurnOutcome(transition=transition, was_codeless=request.missing is not None)
 
 
 def inexplicable(error: BaseException) -> Stall:

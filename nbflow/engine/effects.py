@@ -22,7 +22,7 @@ from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.core.transition import Transition
 from nbflow.definitions import ActivityDefinition, Definition, Registry, WorkflowDefinition
 from nbflow.engine.activities import ActivityRunner
-from nbflow.engine.code import missing_activity
+from nbflow.engine.code import missing_activity, missing_workflow
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.delivery import log_dropped
 from nbflow.engine.dispatch import TurnOutcome
@@ -187,7 +187,9 @@ class Effects:
             instance.is_held = False
         if transition.warning is not None:
             _log.warning("%s: %s", record.instance_id, transition.warning)
-        if transition.successor is not None and before is not None:
+        if outcome.was_codeless and missing_workflow(self.registry, record) is None:
+            instance.retry = True  # its code was registered meanwhile: who waits is told once it has been tried
+        elif transition.successor is not None and before is not None:
             told = msgspec.structs.replace(before, last_updated_at=record.last_updated_at)
             self.watchers.publish(told, transition.events)
             self.watchers.publish(record, [])

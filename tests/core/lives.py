@@ -18,7 +18,7 @@ from nbflow.core.divergence import ExecutionStalledError
 from nbflow.core.execution import Execution
 from nbflow.core.limits import Limits
 from nbflow.core.operations import InboxRow
-from nbflow.core.outbox import Outgoing
+from nbflow.core.outbox import Descendant, Outgoing
 from nbflow.core.replay import replay
 from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus
 from nbflow.core.transition import CONTROLS, Codeless, Transition, Turn, stalled
@@ -33,6 +33,7 @@ class Life:
         is_cold: Whether its executions leave memory between turns.
         limits: What it may grow to.
         parent: Whose child it is.
+        family: Who is alive below it, as an engine would find them.
 
     Attributes:
         record: Its row.
@@ -49,10 +50,12 @@ class Life:
         is_cold: bool = False,
         limits: Limits | None = None,
         parent: h.ParentReference | None = None,
+        family: Sequence[Descendant] = (),
     ) -> None:
         self.code = code
         self.is_cold = is_cold
         self.limits = limits
+        self.family = family
         self.now = T0
         self.record = InstanceRecord(
             instance_id="run-1",
@@ -110,6 +113,7 @@ class Life:
             now=self.now,
             next_row_id=self._next_row,
             interpreter=INTERPRETER,
+            family=self.family,
             limits=self.limits,
         )
         self._execution = None
@@ -196,7 +200,13 @@ class Life:
             for length in range(1, len(history) + 1):
                 replay(self.code, history[:length], instance_id="run-1", prefix=True).evict()
             replay(self.code, history, instance_id="run-1").evict()
-        other = Life(self.code, is_cold=not self.is_cold, limits=self.limits, parent=self.record.parent)
+        other = Life(
+            self.code,
+            is_cold=not self.is_cold,
+            limits=self.limits,
+            parent=self.record.parent,
+            family=self.family,
+        )
         for step in self._script:
             step(other)
         if other._execution is not None:

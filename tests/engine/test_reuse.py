@@ -9,7 +9,7 @@ import pytest
 from nbflow import ReuseIdPolicy, RuntimeStatus, WorkflowContext, WorkflowHandle, activity, workflow
 from nbflow.core.history import ExecutionTerminated
 from nbflow.core.operations import PutInbox, PutInstance
-from nbflow.errors import InstanceExistsError, StoreError, WorkflowTerminatedError
+from nbflow.errors import InstanceExistsError, StoreError, WorkflowStalledError, WorkflowTerminatedError
 from tests.engine.gates import appends, held_commit, start_soon, until_handled
 from tests.engine.worlds import VirtualClock, World, fails_for, kinds, never_fails, of_kind, wait_for
 
@@ -323,6 +323,28 @@ def test_nothing_meant_for_the_old_run_reaches_the_new_one(
     world.handle("child-new").raise_event("go", "on")
     assert run.result(10) == [False] * 6 + ["work of new", "new on"]
     assert of_kind(run.history(), ExecutionTerminated) == []
+
+
+@pytest.mark.semantics(6, 12)
+def test_a_run_that_stalls_at_its_first_step_has_taken_the_other_ones_place_all_the_same(
+    world: World,
+) -> None:
+    @workflow
+    async def leaves(ctx: WorkflowContext) -> None:
+        ctx.call_child_workflow(waits, input="x", instance_id="below")
+        await ctx.create_timer(0)
+
+    world.open(leaves, waits)
+    world.start(leaves, None, "order-42").result(10)
+    world.until_waiting("below", "go")
+    run = world.start(waits, "stalls", "order-42", reuse_id_policy=ReuseIdPolicy("TERMINATE"))
+    world.until_status("below", "TERMINATED")
+    for _ in range(2):
+        with pytest.raises(WorkflowStalledError, match="missing_name"):
+            run.resume()
+        world.until_status(run, "STALLED")
+        statuses = {state.instance_id: state.runtime_status for state in world.client.list_workflows()}
+        assert statuses == {"order-42": "STALLED", "below": "TERMINATED"}, "as the store has it, too"
 
 
 @pytest.mark.semantics(5)
