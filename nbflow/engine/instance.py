@@ -105,7 +105,8 @@ class Instance:
         retry: Whether to try a stalled run again.
         adopts: The version of its code that the next try is to go on with; None: the pinned one.
         is_trying: Whether the turn under way is such a try.
-        tried: Who waits for the outcome of the try.
+        tried: Who waits for the outcome of the next try.
+        trying: Who waits for the outcome of the one that is under way.
         keeping: Whether the engine looks again once messages are to be written down.
         awaited: How many requests wait for its row.
     """
@@ -128,6 +129,7 @@ class Instance:
     adopts: str | None = None
     is_trying: bool = False
     tried: list[Settle] = field(default_factory=list[Settle])
+    trying: list[Settle] = field(default_factory=list[Settle])
     keeping: bool = False
     awaited: int = 0
 
@@ -224,6 +226,8 @@ class Instance:
         self.messages.extendleft(reversed(rest))
         self.turn = turn
         self.is_trying, self.retry = self.retry, False
+        if self.is_trying:
+            self.trying, self.tried = self.tried, []
         return turn
 
     def end_turn(self, rest: Sequence[Message], *, in_vain: bool = False) -> list[Settle]:
@@ -246,13 +250,13 @@ class Instance:
         self.is_trying, self.retry = False, self.retry or in_vain
         if not self.retry:
             self.adopts = None
-        tried, self.tried = self.tried, []
+        tried, self.trying = self.trying, []
         return tried
 
     def give_up_try(self) -> list[Settle]:
         """Try the run no more; gives who waits for the outcome."""
         self.retry, self.adopts = False, None
-        tried, self.tried = self.tried, []
+        tried, self.trying, self.tried = [*self.trying, *self.tried], [], []
         return tried
 
     def forget(self) -> None:

@@ -53,6 +53,20 @@ def prepared(world: World, *definitions: Any) -> None:
     world.until_waiting(world.start(acts, "old", "order-42"), "act")
 
 
+def commit_is_asked_for(world: World) -> threading.Event:
+    """Set once the engine waits for a commit, which may have to wait itself."""
+    committer: Any = world.runtime._engine.committer  # type: ignore[union-attr]
+    asked, commit = threading.Event(), committer.commit
+
+    async def asks(items: Any) -> None:
+        if items:
+            asked.set()
+        await commit(items)
+
+    committer.commit = asks
+    return asked
+
+
 def executions(world: World, instance_id: str) -> list[list[str]]:
     """What happened in each execution."""
     return world.runtime.read(
@@ -210,14 +224,17 @@ def test_a_child_that_was_there_first_is_not_lost_when_somebody_starts_a_run_of_
         while world.runtime._requests is None:
             pass
         wanted = start_soon(world, waits, "mine", "wanted")
-        other = start_soon(world, waits, "x", "busy")
+        asked = commit_is_asked_for(world)
+        other = threading.Thread(target=world.start, args=(waits, "x"))
+        other.start()
         with held_commit(world, lambda operations: True) as gate:
+            wait_for(asked)  # so that the tick can't look at what is read
             reading.open()
-            gate.wait()  # so that the tick can't look at what was read
+            gate.wait()
             with pytest.raises(InstanceExistsError, match="wanted exists and is PENDING"):
                 wanted.result(10)
     opening.join(20)
-    assert other.exception(10) is None
+    other.join(20)
     world.until_waiting("wanted", "go")
     world.handle("wanted").raise_event("go", "on")
     assert world.handle(parent).result(10) == "child on"

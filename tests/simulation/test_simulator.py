@@ -215,7 +215,13 @@ def test_what_the_simulated_engine_logs_and_prints_stays_inside(
 
 def test_no_faults_are_no_faults() -> None:
     calm = Faults(
-        crashes=0, restarts=0, failed_commits=0, activity_failures=False, duplicates=False, pauses=False
+        crashes=0,
+        restarts=0,
+        failed_commits=0,
+        activity_failures=False,
+        duplicates=False,
+        pauses=False,
+        holds=False,
     )
     report = Simulator(fulfil, input=1, events=[("approval", Decision(True))], faults=calm).run(range(20))
     assert report.ok, report

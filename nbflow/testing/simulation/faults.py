@@ -71,6 +71,7 @@ class Tally:
         failed_activities: Attempts that the simulation had fail.
         duplicates: Results and timers that were delivered twice.
         pauses: Suspensions.
+        held_openings: Openings after which runs had to be released.
     """
 
     commits: int = 0
@@ -80,6 +81,7 @@ class Tally:
     failed_activities: int = 0
     duplicates: int = 0
     pauses: int = 0
+    held_openings: int = 0
 
     def add(self, other: Tally) -> None:
         """Take in another one."""
@@ -181,7 +183,9 @@ class Dice:
 
     def holds(self) -> bool:
         """Whether runs wait to be released when the engine is opened."""
-        return self._chance(self._hold)
+        holds = self._chance(self._hold)
+        self.tally.held_openings += holds
+        return holds
 
     def terminates(self) -> bool:
         """Whether a run is terminated that may be."""
