@@ -188,7 +188,9 @@ class Effects:
         if transition.warning is not None:
             _log.warning("%s: %s", record.instance_id, transition.warning)
         if outcome.was_codeless and missing_workflow(self.registry, record) is None:
-            instance.retry = True  # its code was registered meanwhile: who waits is told once it has been tried
+            instance.retry = (
+                True  # its code was registered meanwhile: who waits is told once it has been tried
+            )
         elif transition.successor is not None and before is not None:
             told = msgspec.structs.replace(before, last_updated_at=record.last_updated_at)
             self.watchers.publish(told, transition.events)

@@ -22,8 +22,8 @@ from nbflow import (
 )
 from nbflow.testing.simulator import SimulatedRun, Simulator
 
-PATIENT = RetryPolicy(0.5, 20)
-"""Enough attempts for whatever a seed does to them."""
+PATIENT = RetryPolicy(0.5, 500)
+"""Enough attempts for whatever a seed does to them, such as to leave them one slot for all."""
 
 
 @activity
@@ -59,7 +59,7 @@ def key(ctx: WorkflowActivityContext, n: int) -> str:
 
 @activity(retry_policy=PATIENT, timeout=3)
 async def slow_at_first(ctx: WorkflowActivityContext, item: Any) -> Any:
-    await asyncio.sleep(60 if ctx.attempt == 1 else 0)
+    await asyncio.sleep(10 if ctx.attempt == 1 else 0)
     return item
 
 
