@@ -98,6 +98,7 @@ class Instance:
             them too.
         history: The history for the next turn of an execution that is not in memory, once it is read.
         unreadable: Why its history can't be read.
+        is_unreadable: Whether it could not be when it was wanted last.
         is_loading: Whether row and history are being read.
         is_starting: Whether its start, which is for later, is being written: until then there is no such run.
         is_resting: Whether a turn that could not be written waits before it is tried again.
@@ -120,6 +121,7 @@ class Instance:
     is_warm: bool = False
     history: list[HistoryEvent] | None = None
     unreadable: StoreError | None = None
+    is_unreadable: bool = False
     family: list[Descendant] | None = None
     is_loading: bool = False
     is_starting: bool = False
@@ -184,9 +186,14 @@ class Instance:
             case RuntimeStatus.SUSPENDED:
                 return self.retry or self.has(WAKES_SUSPENDED)
             case RuntimeStatus.STALLED:
-                return self.retry or self.has(CONTROLS)
+                return self.retry or any(map(self._may_help, self.messages))
             case _:
                 return self.retry or not all(map(self._waits_for_the_end, self.messages))
+
+    def _may_help(self, message: Message) -> bool:
+        """Whether a stalled run can take a message; not again, if its history can't be read."""
+        in_vain = self.is_unreadable and message.stored
+        return isinstance(message.row.event, CONTROLS) and not in_vain
 
     def _waits_for_the_end(self, message: Message) -> bool:
         """Whether a message is the start of another run, which no turn of this one can take."""
@@ -229,6 +236,13 @@ class Instance:
         if self.is_trying:
             self.trying, self.tried = self.tried, []
         return turn
+
+    def refuse_replacement(self, error: StoreError) -> None:
+        """Tell those who want the run under way replaced that it can't be, since it can't be ended."""
+        wishes = [message for message in self.turn or () if message.replacement is not None]
+        self.turn = [message for message in self.turn or () if message.replacement is None]
+        for message in wishes:
+            message.settled(error)
 
     def end_turn(self, rest: Sequence[Message], *, in_vain: bool = False) -> list[Settle]:
         """Put back what the turn didn't consume, in front of what came meanwhile.

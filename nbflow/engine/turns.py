@@ -152,7 +152,9 @@ class Turns:
             family=family,
             now=self._clock.now(),
         )
+        instance.is_unreadable = unreadable is not None
         if unreadable is not None:
+            instance.refuse_replacement(unreadable)
             stall = Stall(reason=StallReason.CODE_MISSING, message=str(unreadable))
             self._collect(instance, stalled_outcome(request, stall))
         else:

@@ -133,6 +133,26 @@ def test_who_waits_for_the_end_waits_over_all_generations(world: World) -> None:
     assert set(seen) == {"RUNNING", "COMPLETED"}, "to continue as new is no status"
 
 
+@pytest.mark.parametrize("store_kind", ["duckdb"])
+def test_the_view_of_runs_tells_of_every_generation(world: World) -> None:
+    world.open(collects)
+    run = world.start(collects, [3, 1, []], "order-42")
+    for n in range(3):
+        until_generation(world, run, n, "item")
+        run.raise_event("item", n)
+    run.result(10)
+
+    def read(store: Any) -> list[Any]:
+        sql = "SELECT generation, status, is_present, input, output FROM runs WHERE instance = 'order-42'"
+        return store.cursor().execute(sql).fetchall()
+
+    assert world.runtime.read(read) == [
+        (0, "CONTINUED_AS_NEW", False, "[3,1,[]]", None),
+        (1, "CONTINUED_AS_NEW", False, "[3,1,[0]]", None),
+        (2, "COMPLETED", True, "[3,1,[0,1]]", "[0,1,2]"),
+    ]
+
+
 @pytest.mark.semantics(64)
 def test_a_run_can_be_paused_between_two_generations_and_goes_on_in_order(world: World) -> None:
     world.open(collects)
