@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nbflow.jupyter.session import NbFlow
 from nbflow.runtime import WorkflowHandle
-from nbflow.views.html import html_timeline
-from nbflow.views.text import text_timeline
 from nbflow.views.timeline import timeline
+from nbflow.views.timeline.html import html_timeline
+from nbflow.views.timeline.text import text_timeline
 
 
 class Page:

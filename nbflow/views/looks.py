@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from nbflow.core.state import RuntimeStatus
-from nbflow.views.rows import Row, RowKind, RowStatus, Span, SpanKind
+from nbflow.views.timeline.rows import Row, RowKind, RowStatus, Span, SpanKind
 
 
 class Tone(StrEnum):

@@ -13,9 +13,9 @@ import anywidget
 import traitlets
 
 from nbflow.errors import NbflowError
-from nbflow.views.html import html_timeline
-from nbflow.views.text import sentence
 from nbflow.views.timeline import timeline
+from nbflow.views.timeline.html import html_timeline
+from nbflow.views.timeline.text import sentence
 from nbflow.widgets import page
 from nbflow.widgets.answers import Answers
 from nbflow.widgets.feed import CardFeed

@@ -27,10 +27,10 @@ from typing import Final
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
 from nbflow.errors import NbflowError
-from nbflow.views.fold import TimelineFold
-from nbflow.views.rows import Timeline
-from nbflow.views.text import sentence
 from nbflow.views.timeline import header, waiting_for
+from nbflow.views.timeline.fold import TimelineFold
+from nbflow.views.timeline.rows import Timeline
+from nbflow.views.timeline.text import sentence
 from nbflow.widgets.messages import Json, millis, row_message, run_message, value_limit, wait_message
 from nbflow.widgets.source import CardSource
 

@@ -15,11 +15,11 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from nbflow.views.controls import control_for
-from nbflow.views.details import Block, details_of, run_blocks
 from nbflow.views.excerpts import excerpt, tame, tame_lines
+from nbflow.views.inbox.controls import control_for
 from nbflow.views.looks import KIND_WORDS, RUN_LOOKS, SPAN_WORDS, Look, look_of, tone_of
-from nbflow.views.rows import Header, Row, RowKind, RowStatus, Span
+from nbflow.views.timeline.details import Block, details_of, run_blocks
+from nbflow.views.timeline.rows import Header, Row, RowKind, RowStatus, Span
 
 Json: TypeAlias = dict[str, Any]
 AckState: TypeAlias = Literal["delivered", "recorded", "rejected", "failed"]

@@ -6,7 +6,7 @@ import ipykernel
 import pytest
 from playwright.sync_api import Page, expect
 
-from nbflow.views.html import html_timeline
+from nbflow.views.timeline.html import html_timeline
 from tests.browser.lab import Lab, Notebook
 from tests.views.stories import completed, hostile, waiting
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from nbflow.views.html import html_timeline
+from nbflow.views.timeline.html import html_timeline
 from tests.browser.card_page import CardPage
 from tests.views.stories import STORIES
 

@@ -14,8 +14,8 @@ import msgspec
 from nbflow.core import history as h
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall, StallReason
 from nbflow.errors import FailureDetails, SourceFrame
-from nbflow.views.rows import Timeline
 from nbflow.views.timeline import timeline
+from nbflow.views.timeline.rows import Timeline
 
 T0 = datetime(2026, 11, 22, 13, 4, 5, tzinfo=UTC)
 INTERPRETER = h.Interpreter(python="3.11", anyio="4.16", loop_rules=1)

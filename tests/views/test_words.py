@@ -8,12 +8,12 @@ import pytest
 
 from nbflow.core.state import RuntimeStatus
 from nbflow.errors import FailureDetails
-from nbflow.views.details import details_of
 from nbflow.views.durations import duration, moment, until
 from nbflow.views.excerpts import cells, excerpt, failure_text, fit, pretty, tame
 from nbflow.views.looks import RUN_LOOKS, look_of, look_of_status
-from nbflow.views.rows import RowStatus
-from nbflow.views.scale import Scale
+from nbflow.views.timeline.details import details_of
+from nbflow.views.timeline.rows import RowStatus
+from nbflow.views.timeline.scale import Scale
 from tests.views.stories import STORIES, at, completed, failing
 
 DURATIONS = [

@@ -8,8 +8,8 @@ import pytest
 
 from nbflow.core import history as h
 from nbflow.core.state import RuntimeStatus
-from nbflow.views.fold import TimelineFold
-from nbflow.views.rows import Row, RowKind, RowStatus, SpanKind, Timeline
+from nbflow.views.timeline.fold import TimelineFold
+from nbflow.views.timeline.rows import Row, RowKind, RowStatus, SpanKind, Timeline
 from tests.views.stories import DECISION, Story, at, completed, failing, failure, stalled, waiting
 
 

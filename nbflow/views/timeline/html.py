@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from nbflow.views.details import Block, Details, details_of, run_blocks
 from nbflow.views.durations import duration, moment, until
 from nbflow.views.excerpts import excerpt, tame, tame_lines
 from nbflow.views.looks import RUN_LOOKS, Look, Tone, look_of, tone_of
-from nbflow.views.rows import Row, RowKind, Span, SpanKind, Timeline
-from nbflow.views.scale import Scale
-from nbflow.views.text import bar_of, sentence
+from nbflow.views.timeline.details import Block, Details, details_of, run_blocks
+from nbflow.views.timeline.rows import Row, RowKind, Span, SpanKind, Timeline
+from nbflow.views.timeline.scale import Scale
+from nbflow.views.timeline.text import bar_of, sentence
 
 _COLOURS: Final[dict[Tone, str]] = {
     Tone.GOOD: "#2f9e63",

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from nbflow.views.durations import duration
-from nbflow.views.rows import Row, Timeline
+from nbflow.views.timeline.rows import Row, Timeline
 
 _SECOND: Final = 1000
 _MINUTE: Final = 60 * _SECOND

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from nbflow.errors import FailureDetails
-from nbflow.views.rows import Attempt, Delivery, Row, RowKind, RowStatus, Span, SpanKind
+from nbflow.views.timeline.rows import Attempt, Delivery, Row, RowKind, RowStatus, Span, SpanKind
 
 
 class Backoff(msgspec.Struct):

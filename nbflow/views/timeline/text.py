@@ -12,8 +12,8 @@ from typing import Final
 from nbflow.views.durations import duration, moment, until
 from nbflow.views.excerpts import cells, excerpt, fit, tame
 from nbflow.views.looks import RUN_LOOKS, SPAN_WORDS, look_of
-from nbflow.views.rows import Header, Row, RowKind, RowStatus, Span, SpanKind, Timeline
-from nbflow.views.scale import Scale
+from nbflow.views.timeline.rows import Header, Row, RowKind, RowStatus, Span, SpanKind, Timeline
+from nbflow.views.timeline.scale import Scale
 
 _BARS: Final[dict[SpanKind, str]] = {
     SpanKind.WAITING: "─",

@@ -11,7 +11,7 @@ import msgspec
 import pydantic
 import pytest
 
-from nbflow.views.controls import ButtonsControl, JsonControl, control_for
+from nbflow.views.inbox.controls import ButtonsControl, JsonControl, control_for
 from tests.views.stories import ADDRESS, BOOLEAN
 
 

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
-from nbflow.views.fold import TimelineFold
-from nbflow.views.rows import Header, Row, RowKind, Timeline, WaitingFor
+from nbflow.views.timeline.fold import TimelineFold
+from nbflow.views.timeline.rows import Header, Row, RowKind, Timeline, WaitingFor
 
 
 def timeline(record: InstanceRecord, history: Sequence[HistoryEvent], *, now: datetime) -> Timeline:

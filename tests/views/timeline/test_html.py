@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from nbflow.views.html import html_timeline
+from nbflow.views.timeline.html import html_timeline
 from tests.views.stories import STORIES, Story, completed, failing, hostile, stalled, waiting
 
 ALLOWED = {"div", "span", "strong", "code", "em", "br", "pre", "details", "summary"} | {

@@ -10,7 +10,7 @@ from bisect import insort
 from collections import defaultdict, deque
 
 from nbflow.core.history import EventRaised
-from nbflow.views.drafts import Draft
+from nbflow.views.timeline.drafts import Draft
 
 
 class Mailbox:

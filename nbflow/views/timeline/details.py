@@ -13,7 +13,7 @@ import msgspec
 from nbflow.views.durations import duration, moment
 from nbflow.views.excerpts import excerpt, failure_text, pretty
 from nbflow.views.looks import KIND_WORDS, Look, look_of_status
-from nbflow.views.rows import Attempt, Header, Row, RowKind
+from nbflow.views.timeline.rows import Attempt, Header, Row, RowKind
 
 Form: TypeAlias = Literal["json", "trace", "prints", "text"]
 

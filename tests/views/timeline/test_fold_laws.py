@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from nbflow.core import history as h
 from nbflow.core.state import RuntimeState
-from nbflow.views.fold import TimelineFold
-from nbflow.views.html import html_timeline
-from nbflow.views.rows import RowKind, RowStatus, Timeline
-from nbflow.views.text import text_timeline
 from nbflow.views.timeline import timeline, timeline_of
+from nbflow.views.timeline.fold import TimelineFold
+from nbflow.views.timeline.html import html_timeline
+from nbflow.views.timeline.rows import RowKind, RowStatus, Timeline
+from nbflow.views.timeline.text import text_timeline
 from tests.views.stories import INTERPRETER, Story, at, failure
 
 ids = st.integers(1, 5)

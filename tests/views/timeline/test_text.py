@@ -7,7 +7,7 @@ import pytest
 from nbflow.core import history as h
 from nbflow.core.state import RuntimeStatus
 from nbflow.views.excerpts import cells
-from nbflow.views.text import sentence, text_timeline
+from nbflow.views.timeline.text import sentence, text_timeline
 from tests.views.stories import STORIES, Story, at, completed, failing, running, stalled, waiting
 
 COMPLETED_AT_100 = """\

@@ -19,10 +19,10 @@ from typing import assert_never
 import msgspec
 
 from nbflow.core import history as h
-from nbflow.views.drafts import Backoff, Draft
-from nbflow.views.mailbox import Mailbox
-from nbflow.views.rows import Attempt, Delivery, Row, RowKind, RowStatus
-from nbflow.views.run import RunFacts
+from nbflow.views.timeline.drafts import Backoff, Draft
+from nbflow.views.timeline.mailbox import Mailbox
+from nbflow.views.timeline.rows import Attempt, Delivery, Row, RowKind, RowStatus
+from nbflow.views.timeline.run import RunFacts
 
 
 class TimelineFold:

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from nbflow.core import history as h
-from nbflow.views.rows import Pause
+from nbflow.views.timeline.rows import Pause
 
 
 class RunFacts:

@@ -1,0 +1,1 @@
+"""What a run waits for from outside, and how a person answers it."""

@@ -1,0 +1,10 @@
+"""The timeline of a run: a row for every activity, child, timer and event, folded from its history.
+
+Read it in this order: `rows` (what a timeline consists of), `fold` (history events become rows, by way of
+`drafts`, `mailbox` and `run`), `picture` (header, rows, and what the run waits for), `details` (what is behind
+a row), `scale` (where a moment lies), and the two printers, `text` and `html`.
+"""
+
+from nbflow.views.timeline.picture import header, timeline, timeline_of, waiting_for
+
+__all__ = ["header", "timeline", "timeline_of", "waiting_for"]
