@@ -63,6 +63,11 @@ class CallTask(DurableTask[_T]):
         self._timer: LoopTimer | None = None
         self._schedule()
 
+    @property
+    def is_pausing(self) -> bool:
+        """Whether an attempt has failed, and the next one has not begun."""
+        return self._open is None and not self.done()
+
     def withdraw(self) -> None:
         self._end_attempt(cancel=True)
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import contextmanager
 from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, Protocol
@@ -62,6 +63,7 @@ class Execution:
         is_finished: True once the code returned, raised, continued as new, or was terminated.
         references: The activities and workflows that the code called, by name.
         starts: How often the workflow's function was started; 1 for as long as the object lives.
+        noting: Told of each action while the code that took it is on the stack.
     """
 
     def __init__(self, code: WorkflowCode, *, instance_id: str, context: Context | None = None) -> None:
@@ -73,6 +75,7 @@ class Execution:
         self.is_finished = False
         self.references: dict[str, Reference] = {}
         self.starts = 0
+        self.noting: Callable[[a.WorkflowAction], object] = _nothing
         self._variables = context if context is not None else Context()
         self._started: h.ExecutionStarted | None = None
         self._clock: datetime | None = None
@@ -134,9 +137,22 @@ class Execution:
 
     def evict(self) -> None:
         """Take the execution out of memory: its code is unwound without any effect (S76)."""
+        self.is_replaying = True  # what a `finally` block logs is not new
         self.loop.freeze()
+        self.is_replaying = False
         self._expecting.clear()
         self._waits.clear()
+
+    @contextmanager
+    def looking(self) -> Generator[None]:
+        """Let somebody look at the values of the code at rest, whatever their reprs ask of the workflow.
+
+        It is refused, and what was counted meanwhile doesn't count.
+        """
+        counted = self._ids, self._children
+        with self.loop.looked_at():
+            yield
+        self._ids, self._children = counted
 
     def interrupt(self, stall: Stall) -> None:
         """Have the execution stall, from any thread, because its code doesn't wait; the last word counts."""
@@ -302,6 +318,7 @@ class Execution:
             else:
                 self.is_replaying = False
         self._actions.append(action)
+        self.noting(action)
 
     def expect(self, scheduled_id: int, deliver: Callable[[Any], None]) -> None:
         self._expecting[scheduled_id] = deliver
@@ -325,7 +342,7 @@ class Execution:
         self.references[reference.name] = reference
 
     def is_entered(self) -> bool:
-        return asyncio._get_running_loop() is self.loop
+        return asyncio._get_running_loop() is self.loop and not self.loop.is_looked_at
 
     def loop_time(self) -> float:
         return (self.clock - self.started.at).total_seconds()
@@ -343,10 +360,19 @@ class Execution:
         """Whether a result that names ``scheduled_id`` is still expected."""
         return scheduled_id in self._expecting
 
-    def branches(self) -> list[WorkflowTask[Any]]:
-        """The branches of the code that have not ended, oldest first."""
-        return self.loop.pending_tasks()
+    def branches(self, after: int = 0) -> list[WorkflowTask[Any]]:
+        """The branches of the code that have not ended, oldest first; those with a number above ``after``."""
+        return self.loop.pending_tasks(after)
+
+    @property
+    def main(self) -> WorkflowTask[str] | None:
+        """The branch that the workflow began as; None before it began."""
+        return self._main
 
 
 _SILENT = (h.WorkflowStarted, h.ExecutionSuspended, h.ExecutionResumed)
 """Events in which no code runs: else how messages are batched into turns would change what it does (S73)."""
+
+
+def _nothing(_action: a.WorkflowAction) -> None:
+    pass

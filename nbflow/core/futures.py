@@ -102,6 +102,11 @@ class WorkflowTask(asyncio.Task[_T]):
         """Whether it waits for a future, rather than for its next turn."""
         return self._fut_waiter is not None
 
+    @property
+    def waits_for(self) -> asyncio.Future[Any] | None:
+        """The future that it waits for; None if it waits for its next turn, or has ended."""
+        return self._fut_waiter
+
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel the task; anyio's deliveries are collected first, since it visits scopes by address."""
         frame = inspect.currentframe()

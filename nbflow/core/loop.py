@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from contextvars import Context
+from itertools import takewhile
 from typing import Any, Final, Protocol, TypeVar, TypeVarTuple, Unpack, cast
 from weakref import WeakValueDictionary
 
@@ -95,15 +96,19 @@ class WorkflowLoop(ReplayableLoop):
     Attributes:
         frozen: True once the code that it ran has been unwound.
         steps: How many callbacks it has run, and how many tasks it has unwound.
+        is_looked_at: True while somebody looks at the values of its code.
+        ignored: How much of what code asked for was refused or dropped, since the loop was frozen.
     """
 
     def __init__(self, owner: LoopOwner) -> None:
         self.owner = owner
         self.frozen = False
         self.steps = 0
+        self.is_looked_at = False
+        self.ignored = 0
         self._numbers = 0
-        self._gatherings = 0
-        self._refusals = 0
+        self._gatherings: int = 0
+        self._refusals: int = 0
         self._ready: deque[asyncio.Handle] = deque()
         self._redelivering = False
         self._again: list[asyncio.Handle] = []
@@ -133,6 +138,7 @@ class WorkflowLoop(ReplayableLoop):
         self, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts, context: Context | None = None
     ) -> asyncio.Handle:
         if self.frozen:
+            self.ignored += 1
             return asyncio.Handle(callback, args, self, context)
         if not self._running and isinstance(asyncio._get_running_loop(), WorkflowLoop):
             raise NotReplayableError(
@@ -264,9 +270,10 @@ class WorkflowLoop(ReplayableLoop):
         self._cancellations.collect(task, msg)
         return True
 
-    def pending_tasks(self) -> list[WorkflowTask[Any]]:
-        """Tasks that are not done, oldest first: the branches of the workflow."""
-        return [task for task in self._tasks.values() if not task.done()]
+    def pending_tasks(self, after: int = 0) -> list[WorkflowTask[Any]]:
+        """Tasks that are not done, oldest first: the branches of the workflow; those numbered above ``after``."""
+        newest = takewhile(lambda task: task.number > after, reversed(self._tasks.values()))
+        return [task for task in newest if not task.done()][::-1]
 
     def refuse(self) -> None:
         """Raise `Evicted`: the code is being unwound, and nothing that it does counts.
@@ -275,8 +282,21 @@ class WorkflowLoop(ReplayableLoop):
         returns, and what the code asked for is something that never comes.
         """
         self._refusals += 1
+        self.ignored += 1
         if self._refusals < MAX_REFUSALS:
             raise Evicted
+
+    @contextmanager
+    def looked_at(self) -> Generator[None]:
+        """Enter the loop while its code rests, frozen: what a repr does in here changes nothing."""
+        kept = self.frozen, self._numbers, self._gatherings, self._refusals
+        self.frozen = self.is_looked_at = True
+        try:
+            with self._entered():
+                yield
+        finally:
+            self.is_looked_at = False
+            self.frozen, self._numbers, self._gatherings, self._refusals = kept
 
     def freeze(self) -> None:
         """Unwind every coroutine and async generator that is left, inside this loop (S76).

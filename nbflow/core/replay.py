@@ -42,19 +42,36 @@ def replay(
     begun(execution)
     position, end = 0, len(history)
     while position < end:
-        event = cast("h.WorkflowStarted | h.InputEvent", history[position])
-        if isinstance(event, h.ACTION_KINDS):
-            raise ExecutionStalledError(
-                Stall(
-                    reason=StallReason.DIVERGED,
-                    message=f"history begins with a recorded action: {type(event).__name__}",
-                    seq=event.seq,
-                )
-            )
-        after = position + 1
-        while after < end and isinstance(history[after], h.ACTION_KINDS):
-            after += 1
-        recorded = cast("Sequence[h.ActionEvent]", history[position + 1 : after])
-        execution.feed(event, recorded, open_ended=prefix and after == end)
+        after = end_of_step(history, position)
+        feed_step(execution, history, position, open_ended=prefix and after == end)
         position = after
     return execution
+
+
+def end_of_step(history: Sequence[h.HistoryEvent], position: int) -> int:
+    """Where the step ends that begins at a position: behind the event and the actions that it caused."""
+    after = position + 1
+    while after < len(history) and isinstance(history[after], h.ACTION_KINDS):
+        after += 1
+    return after
+
+
+def feed_step(
+    execution: Execution, history: Sequence[h.HistoryEvent], position: int, *, open_ended: bool = False
+) -> None:
+    """Feed one event with the actions that are recorded behind it.
+
+    Raises:
+        ExecutionStalledError: The code doesn't do what history holds, or none of its events begins a step here.
+    """
+    event = cast("h.WorkflowStarted | h.InputEvent", history[position])
+    if isinstance(event, h.ACTION_KINDS):
+        raise ExecutionStalledError(
+            Stall(
+                reason=StallReason.DIVERGED,
+                message=f"history begins with a recorded action: {type(event).__name__}",
+                seq=event.seq,
+            )
+        )
+    recorded = cast("Sequence[h.ActionEvent]", history[position + 1 : end_of_step(history, position)])
+    execution.feed(event, recorded, open_ended=open_ended)
