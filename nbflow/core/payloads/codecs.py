@@ -8,13 +8,13 @@ from typing import Any, Final, cast
 
 import msgspec
 import msgspec.inspect
-import pydantic
 
 from nbflow.core.payloads.advice import advice, type_name
 from nbflow.core.payloads.annotations import Unannotated, parse
 from nbflow.core.payloads.foreign import Foreign
 from nbflow.core.payloads.misfits import MisfitError
 from nbflow.core.payloads.records import Record
+from nbflow.core.payloads.schemas import msgspecs_schema, pydantics_schema
 from nbflow.core.payloads.shapes import Shape
 from nbflow.core.payloads.unions import Union
 from nbflow.errors import DefinitionError, PayloadError
@@ -98,12 +98,7 @@ class Codec:
         """The JSON schema of the annotation as JSON text, or None where there is none."""
         if not self.is_typed:
             return None
-        if self.is_msgspecs:
-            return _encode_json(msgspec.json.schema(self.annotation)).decode()
-        try:
-            return _encode_json(pydantic.TypeAdapter(self.annotation).json_schema()).decode()
-        except Exception:  # a schema is for showing; what pydantic doesn't know has none
-            return None
+        return msgspecs_schema(self.annotation) if self.is_msgspecs else pydantics_schema(self.annotation)
 
     def for_events(self) -> Codec:
         """The same codec, for what is sent by somebody who doesn't know the annotation.
