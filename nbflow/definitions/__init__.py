@@ -12,11 +12,13 @@ from nbflow.definitions.definition import (
     workflow,
 )
 from nbflow.definitions.registry import Registry, definitions_in
+from nbflow.definitions.source import Listing
 
 __all__ = [
     "STARTER_NAME",
     "ActivityDefinition",
     "Definition",
+    "Listing",
     "Registry",
     "Starter",
     "WorkflowDefinition",

@@ -30,7 +30,7 @@ from nbflow.core.generators import drive
 from nbflow.core.loop import WorkflowLoop
 from nbflow.core.retry import RetryPolicy, as_duration
 from nbflow.core.signatures import Signature
-from nbflow.definitions.source import code_hash, source_of, text_hash
+from nbflow.definitions.source import Listing, code_hash, listing_of, source_of, text_hash
 from nbflow.errors import DefinitionError, NbflowError, PayloadError
 
 P = ParamSpec("P")
@@ -161,6 +161,8 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
         name: The registered name; the function's own by default.
         version: A name for this version of the code, for people.
         source: The text as its author wrote it, where Python can't tell.
+        cell: The notebook's cell, where that is the function's body.
+        label: What a person calls the cell that it is in.
 
     Raises:
         DefinitionError: The function can't be a workflow; says why.
@@ -175,8 +177,11 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
         name: str | None = None,
         version: str | None = None,
         source: str | None = None,
+        cell: str | None = None,
+        label: str = "",
     ) -> None:
         super().__init__(function, name=name, source=source, contexts=("WorkflowContext",))
+        self._cell, self._label = cell, label
         self.is_generator = inspect.isgeneratorfunction(function)
         if not self.is_generator and not inspect.iscoroutinefunction(function):
             raise DefinitionError(
@@ -188,6 +193,11 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<workflow {self.signature}>"
+
+    @property
+    def listing(self) -> Listing | None:
+        """The code as its author sees it; None where there is no text."""
+        return listing_of(self.function, self.source, cell=self._cell, label=self._label)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
         """Inside another workflow, start a child; elsewhere a call is no run, and refused."""

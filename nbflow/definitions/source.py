@@ -14,6 +14,43 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any, cast
 
+import msgspec
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A function's text as its author sees it.
+
+    Attributes:
+        text: The lines; of a cell that is a body, the cell with the magic's line.
+        first_line: The number of the first of them in the file.
+        file: The name under which frames and tracebacks know it.
+        label: What a person calls that file: ``Cell In[3]``; empty where that is the file's own name.
+    """
+
+    text: str
+    first_line: int
+    file: str
+    label: str = ""
+
+
+def listing_of(
+    function: Callable[..., Any], source: str, *, cell: str | None = None, label: str = ""
+) -> Listing | None:
+    """How a function is shown; None where there is no text.
+
+    Args:
+        function: The function.
+        source: Its text.
+        cell: The cell that it was made of, if the cell is its body: line by line what was compiled.
+        label: What a person calls the cell that it is in.
+    """
+    code = inspect.unwrap(function).__code__
+    if cell is not None:
+        return Listing(text=cell, first_line=1, file=code.co_filename, label=label)
+    if not source:
+        return None
+    return Listing(text=source, first_line=code.co_firstlineno, file=code.co_filename, label=label)
+
 
 def source_of(function: Callable[..., Any]) -> str:
     """The function's text, or nothing where Python can't tell."""

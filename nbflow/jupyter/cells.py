@@ -33,10 +33,12 @@ class CellSource:
     Attributes:
         text: The module's text, with the line numbers of the cell.
         names: The functions in it that become definitions, in their order.
+        cell: The cell as it is seen, where it is a body.
     """
 
     text: str
     names: tuple[str, ...]
+    cell: str | None = None
 
 
 def body_form(kind: CellKind, header: Header, body: str, *, line: int, filename: str) -> CellSource:

@@ -7,6 +7,7 @@ that tracebacks, debuggers and ``inspect.getsource`` show what a person typed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from types import CodeType
 from typing import Any, Final, cast
@@ -24,7 +25,7 @@ from nbflow.jupyter.words import Evaluate
 _FIRST_RETRY: Final = timedelta(seconds=1)
 _BACKOFF: Final = 2.0
 
-Define = Callable[[Callable[..., Any], str | None], Definition]
+Define = Callable[[Callable[..., Any], CellSource | None], Definition]
 
 
 def define_cell(shell: Shell, kind: CellKind, line: str, cell: str, evaluate: Evaluate) -> list[Definition]:
@@ -49,7 +50,7 @@ def define_cell(shell: Shell, kind: CellKind, line: str, cell: str, evaluate: Ev
         raise CommandError(
             f"%%{kind} … {words[0]!r} means nothing: type %%{kind} NAME(PARAMETERS) -> TYPE --OPTION …"
         )
-    define = _definer(kind, values)
+    define = _definer(kind, values, label=f"Cell In[{len(shell.history_manager.input_hist_raw) - 1}]")
     try:
         source, code = _compile(shell, kind, header, line, cell)
     except SyntaxError as error:
@@ -77,7 +78,7 @@ def _compile(
     if header.name is None:
         source = plain_form(kind, python, line=magic_line, filename=filename)
     else:
-        source = body_form(kind, header, python, line=magic_line, filename=filename)
+        source = replace(body_form(kind, header, python, line=magic_line, filename=filename), cell=raw)
     filename = shell.compile.cache(source.text, number, raw_code=raw)
     tree = shell.transform_ast(shell.compile.ast_parse(source.text, filename))
     return source, shell.compile(tree, filename, "exec")
@@ -107,10 +108,16 @@ def _as_python(shell: Shell, cell: str) -> str:
     return "\n" * blank + shell.transform_cell("\n".join(lines[blank:]))
 
 
-def _definer(kind: CellKind, values: Values) -> Define:
+def _definer(kind: CellKind, values: Values, *, label: str) -> Define:
     if kind == "workflow":
         version = values.text("version")
-        return lambda function, source: WorkflowDefinition(function, version=version, source=source)
+        return lambda function, made_of: WorkflowDefinition(
+            function,
+            version=version,
+            source=_text(made_of),
+            cell=made_of.cell if made_of else None,
+            label=label,
+        )
     retries, first, timeout = (
         values.count("retries"),
         values.duration("first-retry"),
@@ -121,9 +128,14 @@ def _definer(kind: CellKind, values: Values) -> Define:
             "--first-retry means something only with --retries: type --retries 3 --first-retry 1s"
         )
     policy = RetryPolicy(first or _FIRST_RETRY, retries + 1, _BACKOFF) if retries else None
-    return lambda function, source: ActivityDefinition(
-        function, retry_policy=policy, timeout=timeout, source=source
+    return lambda function, made_of: ActivityDefinition(
+        function, retry_policy=policy, timeout=timeout, source=_text(made_of)
     )
+
+
+def _text(made_of: CellSource | None) -> str | None:
+    """The function's text, where Python can't tell: it is made of a cell."""
+    return None if made_of is None else made_of.text.strip("\n") + "\n"
 
 
 def _define(shell: Shell, name: str, define: Define, source: CellSource | None) -> Definition:
@@ -131,7 +143,7 @@ def _define(shell: Shell, name: str, define: Define, source: CellSource | None) 
     function: Any = shell.user_ns[name]
     if isinstance(function, (ActivityDefinition, WorkflowDefinition)):
         return cast("Definition", function)  # it has a decorator of ours already
-    definition = define(function, source.text.strip("\n") + "\n" if source is not None else None)
+    definition = define(function, source)
     try:
         definition.signature.check()
     except DefinitionError as error:

@@ -248,3 +248,21 @@ def test_the_client_of_the_shell(notebook: Notebook, monkeypatch: pytest.MonkeyP
     notebook.run("%unload_ext nbflow")
     with pytest.raises(NbflowError, match="nbflow is not loaded in this notebook: run %load_ext nbflow"):
         nbflow.client()
+
+
+def test_a_workflow_knows_its_cell_as_it_is_seen(notebook: Notebook) -> None:
+    cell = "\n%%workflow greet(name: str) -> str\nreply = await ctx.wait_for_external_event('reply')\n\nreturn name"
+    notebook.run(cell)
+    listing = notebook["greet"].listing
+    assert listing.text == cell
+    assert listing.first_line == 1
+    code = notebook["greet"].function.__code__
+    assert listing.file == code.co_filename
+    assert {line for _, _, line in code.co_lines() if line is not None} <= {2, 3, 5}
+
+
+def test_a_workflow_in_the_plain_form_knows_its_own_lines(notebook: Notebook) -> None:
+    notebook.run("%%workflow\nimport asyncio\n\nasync def naps() -> None:\n    await asyncio.sleep(1)")
+    listing = notebook["naps"].listing
+    assert listing.text == "async def naps() -> None:\n    await asyncio.sleep(1)\n"
+    assert listing.first_line == 4
