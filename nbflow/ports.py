@@ -104,7 +104,12 @@ class HistoryStore(Protocol):
         ...
 
     def list_instances(
-        self, where: InstanceFilter, *, after: str | None = None, limit: int | None = None
+        self,
+        where: InstanceFilter,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
     ) -> list[InstanceRecord]:
         """Instances that pass the filter, by (``created_at``, ``instance_id``).
 
@@ -112,14 +117,15 @@ class HistoryStore(Protocol):
             where: The filter.
             after: The last ID of the page before.
             limit: How many at the most.
+            newest_first: Whether to list them backwards; ``after`` is the last ID of the page before then, too.
 
         Raises:
             StoreError: The instance ``after`` isn't there any more.
         """
         ...
 
-    def count_by_status(self) -> dict[RuntimeStatus, int]:
-        """How many instances have each status; statuses that nobody has are left out."""
+    def count_by_status(self, where: InstanceFilter | None = None) -> dict[RuntimeStatus, int]:
+        """How many instances that pass the filter have each status; statuses that nobody has are left out."""
         ...
 
     def read_history(self, instance_id: str, execution_id: str | None = None) -> list[HistoryEvent]:

@@ -142,14 +142,19 @@ class DuckDBStore:
         return self._tools()[1].records(instance_ids)
 
     def list_instances(
-        self, where: InstanceFilter, *, after: str | None = None, limit: int | None = None
+        self,
+        where: InstanceFilter,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
     ) -> list[InstanceRecord]:
-        """Instances that pass the filter, oldest first; ``after`` is the last ID of the page before."""
-        return self._reader.list_instances(where, after, limit)
+        """Instances that pass the filter, oldest or newest first; ``after`` is the last ID of the page before."""
+        return self._reader.list_instances(where, after, limit, newest_first=newest_first)
 
-    def count_by_status(self) -> dict[RuntimeStatus, int]:
-        """How many instances have each status; statuses that nobody has are left out."""
-        return self._reader.count_by_status()
+    def count_by_status(self, where: InstanceFilter | None = None) -> dict[RuntimeStatus, int]:
+        """How many instances that pass the filter have each status; statuses that nobody has are left out."""
+        return self._reader.count_by_status(where)
 
     def read_history(self, instance_id: str, execution_id: str | None = None) -> list[HistoryEvent]:
         """An execution's events in order; without ``execution_id`` those of the present execution.

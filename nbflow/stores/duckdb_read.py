@@ -74,24 +74,28 @@ class Reader:
         return self._file.run(sql, [list(instance_ids)])
 
     def list_instances(
-        self, where: InstanceFilter, after: str | None, limit: int | None
+        self, where: InstanceFilter, after: str | None, limit: int | None, *, newest_first: bool = False
     ) -> list[InstanceRecord]:
         """Instances that pass the filter, by (created_at, instance_id), behind the one called ``after``."""
         conditions, values = _conditions(where)
+        way, behind = (" DESC", "<") if newest_first else ("", ">")
         if after is not None:
             last = self._file.run("SELECT created_at FROM instances WHERE instance_id = ?", [after])
             if not last:
                 raise refusals.page_lost(after)
-            conditions.append("(created_at, instance_id) > (?, ?)")
+            conditions.append(f"(created_at, instance_id) {behind} (?, ?)")
             values += [last[0][0], after]
-        sql = f"SELECT {_INSTANCES} FROM instances{_where(conditions)} ORDER BY created_at, instance_id"
+        sql = f"SELECT {_INSTANCES} FROM instances{_where(conditions)} ORDER BY created_at{way}, instance_id{way}"
         if limit is not None:
             sql += f" LIMIT {int(limit)}"
         return [rows.to_instance(row) for row in self._file.run(sql, values)]
 
-    def count_by_status(self) -> dict[RuntimeStatus, int]:
-        """How many instances have each status."""
-        counts = self._file.run("SELECT status, count(*) FROM instances GROUP BY status")
+    def count_by_status(self, where: InstanceFilter | None = None) -> dict[RuntimeStatus, int]:
+        """How many instances that pass the filter have each status."""
+        conditions, values = _conditions(where) if where is not None else ([], [])
+        counts = self._file.run(
+            f"SELECT status, count(*) FROM instances{_where(conditions)} GROUP BY status", values
+        )
         return {RuntimeStatus(status): count for status, count in counts}
 
     def history(self, iid: int, execution_id: str) -> list[HistoryEvent]:

@@ -171,22 +171,30 @@ class MemoryStore:
         return {i: self._instances[i] for i in instance_ids if i in self._instances}
 
     def list_instances(
-        self, where: InstanceFilter, *, after: str | None = None, limit: int | None = None
+        self,
+        where: InstanceFilter,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
     ) -> list[InstanceRecord]:
-        """Instances that pass the filter, oldest first; ``after`` is the last ID of the page before."""
+        """Instances that pass the filter, oldest or newest first; ``after`` is the last ID of the page before."""
         self._check_open()
-        found = sorted(filter(_passes(where), self._instances.values()), key=_age)
+        found = sorted(filter(_passes(where), self._instances.values()), key=_age, reverse=newest_first)
         if after is not None:
             if (last := self._instances.get(after)) is None:
                 raise refusals.page_lost(after)
-            found = [record for record in found if _age(record) > _age(last)]
+            place = _age(last)
+            found = [
+                record for record in found if (_age(record) < place if newest_first else _age(record) > place)
+            ]
         return found[:limit]
 
-    def count_by_status(self) -> dict[RuntimeStatus, int]:
-        """How many instances have each status; statuses that nobody has are left out."""
+    def count_by_status(self, where: InstanceFilter | None = None) -> dict[RuntimeStatus, int]:
+        """How many instances that pass the filter have each status; statuses that nobody has are left out."""
         self._check_open()
         counts: dict[RuntimeStatus, int] = {}
-        for record in self._instances.values():
+        for record in filter(_passes(where or InstanceFilter()), self._instances.values()):
             counts[record.status] = counts.get(record.status, 0) + 1
         return counts
 

@@ -244,6 +244,9 @@ class AgainstMemory(RuleBasedStateMachine):
         first, last = (None if age is None else at(age) for age in ages)
         where = InstanceFilter(parents=tuple(parents), name=name, created_from=first, created_to=last)
         assert self.duck.list_instances(where) == self.memory.list_instances(where)
+        newest = self.duck.list_instances(where, newest_first=True)
+        assert newest == self.memory.list_instances(where, newest_first=True)
+        assert self.duck.count_by_status(where) == self.memory.count_by_status(where)
 
     @rule(until=st.integers(0, 4), row=ROWS, limit=st.integers(1, 3))
     def look_for_what_is_due(self, until: int, row: int, limit: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,9 +18,13 @@ pytestmark = pytest.mark.semantics(43)
 
 
 def listed(
-    store: HistoryStore, after: str | None = None, limit: int | None = None, **where: object
+    store: HistoryStore,
+    after: str | None = None,
+    limit: int | None = None,
+    newest_first: bool = False,
+    **where: Any,
 ) -> list[str]:
-    found = store.list_instances(InstanceFilter(**where), after=after, limit=limit)  # type: ignore[arg-type]
+    found = store.list_instances(InstanceFilter(**where), after=after, limit=limit, newest_first=newest_first)
     return [record.instance_id for record in found]
 
 
@@ -55,6 +60,16 @@ def test_instances_are_listed_oldest_first(store: HistoryStore) -> None:
     assert listed(store, after="a", limit=1) == ["c"]
     assert listed(store, after="d") == []
     assert listed(store, limit=0) == []
+
+
+def test_instances_are_listed_newest_first_where_that_is_asked_for(store: HistoryStore) -> None:
+    store.commit([put("c"), put("b", created_at=at(-1)), put("a", name="x"), put("d", created_at=at(1))])
+    assert listed(store, newest_first=True) == ["d", "c", "a", "b"]
+    assert listed(store, newest_first=True, limit=2) == ["d", "c"]
+    assert listed(store, newest_first=True, after="c") == ["a", "b"]
+    assert listed(store, newest_first=True, after="d", limit=1, name="x") == ["a"]
+    with pytest.raises(StoreError, match="no instance gone to list on from"):
+        listed(store, newest_first=True, after="gone")
 
 
 def test_a_page_goes_on_from_an_instance_that_passes_no_filter_any_more(store: HistoryStore) -> None:

@@ -116,12 +116,19 @@ class FaultyStore:
         return self._read(lambda: self._inner.get_instances(instance_ids))
 
     def list_instances(
-        self, where: InstanceFilter, *, after: str | None = None, limit: int | None = None
+        self,
+        where: InstanceFilter,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
     ) -> list[InstanceRecord]:
-        return self._read(lambda: self._inner.list_instances(where, after=after, limit=limit))
+        return self._read(
+            lambda: self._inner.list_instances(where, after=after, limit=limit, newest_first=newest_first)
+        )
 
-    def count_by_status(self) -> dict[RuntimeStatus, int]:
-        return self._read(self._inner.count_by_status)
+    def count_by_status(self, where: InstanceFilter | None = None) -> dict[RuntimeStatus, int]:
+        return self._read(lambda: self._inner.count_by_status(where))
 
     def read_history(self, instance_id: str, execution_id: str | None = None) -> list[HistoryEvent]:
         return self._read(lambda: self._inner.read_history(instance_id, execution_id))
