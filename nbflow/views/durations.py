@@ -34,6 +34,18 @@ def duration(span: timedelta) -> str:
     return _two(seconds // _DAY, "d", seconds % _DAY // _HOUR, "h")
 
 
+def about(span: timedelta) -> str:
+    """Say about how long something took: `duration`, rounded to the unit that it shows last.
+
+    For what is not measured, but passed over: two days less a second are ``2 d``.
+    """
+    seconds = max(span.total_seconds(), 0.0)
+    unit = _HOUR if seconds >= _DAY - _MINUTE / 2 else _MINUTE if seconds >= _HOUR - 0.5 else 1
+    return (
+        duration(timedelta(seconds=(seconds + unit / 2) // unit * unit)) if seconds >= 10 else duration(span)
+    )
+
+
 def _two(large: int, unit: str, small: int, small_unit: str) -> str:
     return f"{large} {unit} {small} {small_unit}" if small else f"{large} {unit}"
 

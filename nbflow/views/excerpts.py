@@ -5,6 +5,7 @@ Nothing here decodes a payload into objects: JSON text is laid out or cut as tex
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -16,6 +17,9 @@ from nbflow.errors import FailureDetails
 _LAID_OUT_LIMIT: Final = 20_000
 _TRAPS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 """Characters that turn the direction of what follows: a name could hide behind them."""
+
+_WILD: Final = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{''.join(sorted(_TRAPS))}]")
+"""What is not left as it is."""
 
 
 def excerpt(text: str, limit: int) -> str:
@@ -35,6 +39,24 @@ def pretty(payload: str, limit: int) -> str:
     return excerpt(payload, limit)
 
 
+def brief(payload: str, limit: int = 48) -> str:
+    """A payload on one line, cut where a value ends if it is JSON: ``{"sku":"tea",…}``; nothing of ``null``."""
+    if len(payload) <= limit:
+        return "" if payload == "null" else tame(payload)
+    head = payload[:limit]
+    closing = {"{": "}", "[": "]"}.get(head[0], "")
+    end = head.rfind(",", limit // 3) + 1 if closing else 0
+    return f"{tame(head[: end or limit - 1])}…{closing if end else ''}"
+
+
+def middle(text: str, limit: int) -> str:
+    """Cut a text in its middle: of an ID, both ends tell."""
+    if len(text) <= limit:
+        return text
+    tail = limit // 2
+    return f"{text[: limit - tail - 1]}…{text[-tail:]}"
+
+
 def failure_text(failure: FailureDetails) -> str:
     """The author's traceback, or what is known without one, with what led to it."""
     if failure.stack_trace:
@@ -49,7 +71,7 @@ def failure_text(failure: FailureDetails) -> str:
 
 def tame(text: str) -> str:
     """Make control characters visible and put the text on one line: a terminal obeys what it is sent."""
-    if text.isascii() and text.isprintable():
+    if _WILD.search(text) is None:
         return text
     return "".join(_tame(character) for character in text)
 

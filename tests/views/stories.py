@@ -386,3 +386,74 @@ STORIES = {
     "stalled": stalled,
     "hostile": hostile,
 }
+
+
+# -- runs that wait long, and long runs ----------------------------------------------------------
+
+DAY = 86_400.0
+
+
+def patient() -> Story:
+    """Seconds of work around a month of waiting: an approval after two days, a reminder after thirty."""
+    story = Story("onboard", "customer-7", {"mail": "ada@example.org"}).start()
+    checks = [story.task(0.0, "check", {"register": name}) for name in ("credit", "sanctions", "address")]
+    for number, check in enumerate(checks):
+        story.done(1.5 + number, check, "fine", began=0.2 + number * 0.4)
+    wait = story.wait(3.5, "approval", DECISION)
+    late = story.timer(3.5, 7 * DAY, "timeout", wait)
+    story.raised(2 * DAY, "approval", {"approved": True})
+    story.timer_cancelled(2 * DAY, late)
+    account = story.task(2 * DAY, "open_account", {"plan": "team"})
+    welcome = story.task(2 * DAY, "send_mail", {"template": "welcome"})
+    story.done(2 * DAY + 1.2, welcome, None, began=2 * DAY + 0.1)
+    story.done(2 * DAY + 4.0, account, {"account": "A-88"}, began=2 * DAY + 0.1)
+    month = story.timer(2 * DAY + 4.0, 32 * DAY)
+    story.fired(32 * DAY, month)
+    story.child(32 * DAY, "monthly_review", {"account": "A-88"})
+    mail = story.task(32 * DAY, "send_mail", {"template": "how is it going"})
+    story.done(32 * DAY + 2.0, mail, None, began=32 * DAY + 0.3)
+    story.wait(32 * DAY + 2.0, "feedback")
+    story.now = 33 * DAY
+    return story
+
+
+def restarted(opened: float = 20.0) -> tuple[Story, float]:
+    """A run that was half done when its kernel was started again, and that moment."""
+    story = Story("pipeline", "nightly").start()
+    parts = [story.task(0.0, "extract", {"table": table}) for table in ("users", "orders", "items")]
+    for number, part in enumerate(parts):
+        story.done(4.0 + 2 * number, part, 1000 * (number + 1), began=0.2)
+    wait = story.wait(8.0, "release")
+    story.raised(opened + 2, "release", None)
+    loads = [story.task(opened + 2, "load", {"table": table}) for table in ("users", "orders", "items")]
+    story.done(opened + 5, loads[0], "ok", began=opened + 2.1)
+    story.now = opened + 6
+    assert wait
+    return story, opened
+
+
+def long_run(events: int = 10_000) -> Story:
+    """A run of that many events, about: three pages at a time are fetched, and told of; 5 rows of 9 events."""
+    story = Story("import", "catalogue").start()
+    second = 0.0
+    while len(story.events) < events - 9:
+        pages = [
+            story.task(second, "fetch", {"page": len(story.events), "of": "catalogue"}) for _ in range(3)
+        ]
+        story.turn(second + 1.0)
+        for number, i in enumerate(pages):
+            done = h.TaskCompleted(
+                at=at(second + 1.0 + number / 10),
+                scheduled_id=i,
+                result=json.dumps({"items": number}),
+                started_at=at(second + 0.1),
+                worker="thread-1",
+            )
+            story.add(done, second + 1.0 + number / 10)
+        for target in ("index", "search"):
+            story.sent(second + 1.2, target, "page_fetched", {"page": len(story.events)})
+        second += 1.4
+    return story
+
+
+STORIES |= {"patient": patient, "restarted": lambda: restarted()[0]}

@@ -1,4 +1,4 @@
-"""Durations, due times, excerpts and the marks of the axis: how things read."""
+"""Durations, due times, excerpts and one-line forms: how things read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import pytest
 
 from nbflow.core.state import RuntimeStatus
 from nbflow.errors import FailureDetails
-from nbflow.views.durations import duration, moment, until
-from nbflow.views.excerpts import cells, excerpt, failure_text, fit, pretty, tame
+from nbflow.views.durations import about, duration, moment, until
+from nbflow.views.excerpts import brief, cells, excerpt, failure_text, fit, middle, pretty, tame
 from nbflow.views.looks import RUN_LOOKS, look_of, look_of_status
-from nbflow.views.timeline.details import details_of
+from nbflow.views.timeline.details import details_of, short_of
 from nbflow.views.timeline.rows import RowStatus
-from nbflow.views.timeline.scale import Scale
-from tests.views.stories import STORIES, at, completed, failing
+from tests.views.stories import STORIES, at, completed, failing, patient, running
 
 DURATIONS = [
     (-5.0, "0 ms"),
@@ -43,6 +42,23 @@ def test_durations_read_in_at_most_two_units_and_are_never_rounded_up(seconds: f
     assert duration(timedelta(seconds=seconds)) == text
 
 
+ABOUT = [
+    (0.3, "300 ms"),
+    (9.99, "9.9 s"),
+    (59.6, "1 min"),
+    (3599.7, "1 h"),
+    (2 * 86_400 - 3.5, "2 d"),
+    (30 * 86_400 - 4.0, "30 d"),
+    (30 * 86_400 + 1900.0, "30 d 1 h"),
+    (7_170.0, "2 h"),
+]
+
+
+@pytest.mark.parametrize(("seconds", "text"), ABOUT)
+def test_what_is_passed_over_is_told_roughly(seconds: float, text: str) -> None:
+    assert about(timedelta(seconds=seconds)) == text
+
+
 def test_moments_and_due_times() -> None:
     assert moment(at(0)) == "2026-11-22 13:04:05 UTC"
     assert until(at(90), at(0)) == "in 1 min 30 s"
@@ -52,6 +68,28 @@ def test_moments_and_due_times() -> None:
 def test_an_excerpt_says_what_is_missing() -> None:
     assert excerpt("abc", 3) == "abc"
     assert excerpt("x" * 5_000_000, 10) == "xxxxxxxxxx… (4,999,990 more characters)"
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        ("12000", "12000"),
+        ("null", ""),
+        ('{"sku":"tea","qty":2}', '{"sku":"tea","qty":2}'),
+        ('{"sku":"tea","qty":2,"address":"12 Long Street"}', '{"sku":"tea","qty":2,…}'),
+        ("[1111,2222,3333,4444,5555,6666,7777]", "[1111,2222,3333,4444,5555,…]"),
+        ('{"text":"a long one without any comma"}', '{"text":"a long one without a…'),
+        ('"' + "x" * 50 + '"', '"' + "x" * 28 + "…"),
+        ('"a\u202eb\nc"', '"a\\u202eb⏎c"'),
+    ],
+)
+def test_a_brief_payload_is_one_line_cut_where_a_value_ends(payload: str, text: str) -> None:
+    assert brief(payload, 30) == text
+
+
+def test_a_long_id_is_cut_in_its_middle() -> None:
+    assert middle("order-42", 8) == "order-42"
+    assert middle("order-42:9f3c2a7b:0001", 14) == "order-…7b:0001"
 
 
 def test_json_is_laid_out_unless_it_is_short_or_no_json() -> None:
@@ -80,25 +118,6 @@ def test_a_fitted_text_takes_exactly_its_cells(text: str) -> None:
     assert cells(fit(text, 10)) == 10
 
 
-def test_the_axis_begins_at_the_beginning_and_ends_with_the_last_row() -> None:
-    scale = Scale.of(completed().timeline())
-
-    assert (scale.start, scale.end) == (at(0), at(22))
-    assert scale.position(at(11)) == 0.5
-    assert scale.position(at(-5)) == 0.0
-    assert scale.position(at(500)) == 1.0
-    assert [mark.label for mark in scale.marks(5)] == ["0", "5 s", "10 s", "15 s", "20 s"]
-    assert [mark.label for mark in scale.marks(2)] == ["0", "15 s"]
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.0001, 0.004, 1.0, 61.0, 86400.0, 86400.0 * 365 * 100])
-def test_there_are_never_more_marks_than_there_is_room_for(seconds: float) -> None:
-    marks = Scale(start=at(0), end=at(seconds)).marks(6)
-
-    assert 1 <= len(marks) <= 6
-    assert all(0.0 <= mark.position <= 1.0 for mark in marks)
-
-
 def test_every_status_has_an_icon_of_one_cell_and_a_word() -> None:
     looks = [*RUN_LOOKS.values(), *(look_of_status(status) for status in RowStatus)]
 
@@ -116,6 +135,34 @@ def test_the_word_says_what_completion_means_for_the_kind() -> None:
         "arrival": "taken",
         "sent": "sent",
     }
+
+
+def test_rows_of_one_name_can_be_told_apart() -> None:
+    shorts = {(row.name, short_of(row)) for row in (*patient().timeline().rows, *running().timeline().rows)}
+
+    assert ("check", '{"register": "credit"}') in shorts
+    assert ("check", '{"register": "address"}') in shorts
+    assert ("timer", "30 d") in shorts
+    assert ("approval", '{"approved": true}') in shorts
+    assert ("notify_customer", "order-42:9f3c2a7b:0005") in shorts
+    assert ("picked", '→ warehouse {"order": "order-42"}') in {
+        (row.name, short_of(row)) for row in completed().timeline().rows
+    }
+
+
+def test_an_earlier_error_is_shown_unless_it_was_the_same() -> None:
+    label = next(row for row in completed().timeline().rows if row.name == "print_label")
+    assert [block.label for block in details_of(label).blocks if block.form == "trace"] == [
+        "Error of attempt 2"
+    ]
+
+
+def test_what_replay_took_from_history_is_said_in_words() -> None:
+    stock = next(row for row in completed().timeline().rows if row.name == "check_stock")
+    facts = {fact.label: fact.text for fact in details_of(stock, served=True).facts}
+
+    assert facts["Served"] == "from history, by replay: it did not run again"
+    assert "Served" not in {fact.label for fact in details_of(stock).facts}
 
 
 def test_details_show_values_errors_prints_and_attempts() -> None:

@@ -2,9 +2,9 @@
 
 Read it in this order: `rows` (what a timeline consists of), `fold` (history events become rows, by way of
 `drafts`, `mailbox` and `run`), `picture` (header, rows, and what the run waits for), `details` (what is behind
-a row), `scale` (where a moment lies), and the two printers, `text` and `html`.
+a row), `idle` (which stretches are left out), `axis` (where a moment lies), and the two printers, `text` and `html`.
 """
 
-from nbflow.views.timeline.picture import header, timeline, timeline_of, waiting_for
+from nbflow.views.timeline.picture import header, served_until, timeline, timeline_of, waiting_for
 
-__all__ = ["header", "timeline", "timeline_of", "waiting_for"]
+__all__ = ["header", "served_until", "timeline", "timeline_of", "waiting_for"]

@@ -6,16 +6,18 @@ The card and the HTML twin show the same details; they only set them.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from nbflow.views.durations import duration, moment
-from nbflow.views.excerpts import excerpt, failure_text, pretty
+from nbflow.views.durations import about, duration, moment
+from nbflow.views.excerpts import brief, excerpt, failure_text, middle, pretty, tame
 from nbflow.views.looks import KIND_WORDS, Look, look_of_status
 from nbflow.views.timeline.rows import Attempt, Header, Row, RowKind
 
 Form: TypeAlias = Literal["json", "trace", "prints", "text"]
+
+_MOST_ERRORS: Final = 4
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -53,8 +55,29 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptLine, ...] = ()
 
 
-def details_of(row: Row, *, limit: int = 2000) -> Details:
-    """Give what is behind a row; each text is cut at ``limit`` characters."""
+def short_of(row: Row) -> str:
+    """What tells a row from others of its name, on one line: its input, payload, instance or length."""
+    match row.kind:
+        case RowKind.ACTIVITY | RowKind.ARRIVAL:
+            return brief(row.input or "")
+        case RowKind.WAIT:
+            return brief(row.result or "")
+        case RowKind.CHILD:
+            return middle(tame(row.instance_id or ""), 48)
+        case RowKind.SENT:
+            return f"→ {middle(tame(row.instance_id or ''), 32)} {brief(row.input or '')}".rstrip()
+        case RowKind.TIMER:
+            return about(row.due - row.start) if row.due is not None else ""
+
+
+def details_of(row: Row, *, limit: int = 2000, served: bool = False) -> Details:
+    """Give what is behind a row; each text is cut at ``limit`` characters.
+
+    Args:
+        row: The row.
+        limit: Of a text.
+        served: Whether replay took it from history.
+    """
     blocks: list[Block] = []
     for number, delivery in enumerate(row.deliveries, start=1):
         if delivery.rejected is not None:
@@ -66,15 +89,14 @@ def details_of(row: Row, *, limit: int = 2000) -> Details:
     if row.result is not None:
         label = "Payload" if row.kind is RowKind.WAIT else "Result"
         blocks.append(Block(label, pretty(row.result, limit), "json"))
-    if row.failure is not None:
-        blocks.append(Block("Error", excerpt(failure_text(row.failure), 4 * limit), "trace"))
+    blocks += _errors(row, 4 * limit)
     several = len(row.attempts) > 1
     for attempt in row.attempts:
         if attempt.prints:
             label = f"Printed by attempt {attempt.number}" if several else "Printed"
             blocks.append(Block(label, excerpt(attempt.prints.rstrip("\n"), limit), "prints"))
     return Details(
-        facts=tuple(_facts(row)),
+        facts=tuple(_facts(row, served)),
         blocks=tuple(blocks),
         attempts=tuple(_line(attempt) for attempt in row.attempts) if several else (),
     )
@@ -94,11 +116,29 @@ def run_blocks(header: Header, *, limit: int = 2000) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _facts(row: Row) -> list[Fact]:
+def _errors(row: Row, limit: int) -> list[Block]:
+    """The last error, and the earlier ones that were different."""
+    blocks: list[Block] = []
+    seen: set[str] = set()
+    if row.failure is not None:
+        text = failure_text(row.failure)
+        seen.add(text)
+        blocks.append(Block("Error", excerpt(text, limit), "trace"))
+    for attempt in reversed(row.attempts):
+        text = "" if attempt.failure is None else failure_text(attempt.failure)
+        if text and text not in seen and len(seen) < _MOST_ERRORS:
+            seen.add(text)
+            blocks.append(Block(f"Error of attempt {attempt.number}", excerpt(text, limit), "trace"))
+    return blocks
+
+
+def _facts(row: Row, served: bool) -> list[Fact]:
     number = "" if row.id is None else f" #{row.id}"
     facts = [Fact("What", f"{KIND_WORDS[row.kind]}{number}"), Fact("Began", moment(row.start))]
     if row.end is not None and row.end > row.start:
-        facts.append(Fact("Ended", moment(row.end)))
+        facts += [Fact("Ended", moment(row.end)), Fact("Took", duration(row.end - row.start))]
+    if served:
+        facts.append(Fact("Served", "from history, by replay: it did not run again"))
     if row.due is not None:
         facts.append(Fact("Due", moment(row.due)))
     if row.instance_id is not None:

@@ -41,6 +41,7 @@ class Draft:
         start: datetime,
         status: RowStatus,
         id: int | None = None,
+        turn: int = 0,
     ) -> None:
         self.key = key
         self.index = index
@@ -49,6 +50,7 @@ class Draft:
         self.start = start
         self.status = status
         self.id = id
+        self.turn = turn
         self.end: datetime | None = None
         self.seqs: list[int] = []
         self.attempts: list[Attempt] = []
@@ -148,6 +150,7 @@ class Draft:
             due=self.due,
             instance_id=self.instance_id,
             taken_by=self.taken_by,
+            turn=self.turn,
         )
 
     def _spans(self) -> tuple[Span, ...]:

@@ -57,6 +57,10 @@ class TimelineFold:
         """Number of rows."""
         return len(self._drafts)
 
+    def has(self, key: str) -> bool:
+        """Whether there is a row of that key."""
+        return key in self._drafts
+
     def row(self, key: str) -> Row:
         """The row of that key, as it stands now."""
         row = self._rows.get(key)
@@ -309,7 +313,14 @@ class TimelineFold:
         if key in self._drafts:  # an id given twice: keep both
             key = f"{key}#{self.length}"
         draft = Draft(
-            key=key, index=len(self._drafts), kind=kind, name=name, start=start, status=status, id=id
+            key=key,
+            index=len(self._drafts),
+            kind=kind,
+            name=name,
+            start=start,
+            status=status,
+            id=id,
+            turn=self.run.turns,
         )
         self._drafts[key] = draft
         if id is not None:

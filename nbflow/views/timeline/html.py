@@ -15,9 +15,9 @@ from typing import Final
 from nbflow.views.durations import duration, moment, until
 from nbflow.views.excerpts import excerpt, tame, tame_lines
 from nbflow.views.looks import RUN_LOOKS, Look, Tone, look_of, tone_of
-from nbflow.views.timeline.details import Block, Details, details_of, run_blocks
+from nbflow.views.timeline.axis import BREAK, Axis
+from nbflow.views.timeline.details import Block, Details, details_of, run_blocks, short_of
 from nbflow.views.timeline.rows import Row, RowKind, Span, SpanKind, Timeline
-from nbflow.views.timeline.scale import Scale
 from nbflow.views.timeline.text import bar_of, sentence
 
 _COLOURS: Final[dict[Tone, str]] = {
@@ -27,6 +27,7 @@ _COLOURS: Final[dict[Tone, str]] = {
     Tone.WAIT: "#d08700",
     Tone.QUIET: "#8a8f98",
 }
+_FAINT: Final = "opacity: 0.75"
 _LINE: Final = "1px solid rgba(128, 128, 128, 0.25)"
 _MOST_ROWS: Final = 200
 _VALUE_LIMIT: Final = 1000
@@ -60,7 +61,7 @@ def _head(timeline: Timeline) -> Iterator[str]:
     yield f'<div><strong style="font-size: 15px">{_text(header.name)}</strong> '
     yield f"<code>{_text(header.instance_id)}</code> &nbsp; {_badge(look)} "
     over = "in" if header.status.is_terminal else "for"
-    yield f'<span style="opacity: 0.75">{over} {duration(header.duration)}</span></div>'
+    yield f'<span style="{_FAINT}">{over} {duration(header.duration)}</span></div>'
     facts = [f"started {moment(header.started_at or header.created_at)}"]
     if header.generation:
         facts.append(f"generation {header.generation + 1}")
@@ -68,7 +69,7 @@ def _head(timeline: Timeline) -> Iterator[str]:
         facts.append(f"status <code>{_text(header.custom_status, 120)}</code>")
     if header.output is not None:
         facts.append(f"output <code>{_text(header.output, 120)}</code>")
-    yield f'<div style="opacity: 0.75">{" · ".join(facts)}</div>'
+    yield f'<div style="{_FAINT}">{" · ".join(facts)}</div>'
     problem = header.stall.message if header.stall is not None else None
     if header.failure is not None:
         problem = str(header.failure)
@@ -89,43 +90,66 @@ def _badge(look: Look) -> str:
 
 
 def _table(timeline: Timeline) -> Iterator[str]:
-    scale = Scale.of(timeline)
+    axis = Axis.of(timeline, width=0.08)
     yield '<table style="width: 100%; table-layout: fixed; border-collapse: collapse; margin: 8px 0px; '
     yield 'font-size: 13px"><thead><tr>'
     titles = (
-        ("What", 22),
-        (f"Timeline, 0 to {duration(scale.end - scale.start)}", 48),
-        ("Status", 18),
-        ("Took", 12),
+        ("What", 26),
+        (f"Timeline, 0 to {duration(axis.length)}", 46),
+        ("Status", 17),
+        ("Took", 11),
     )
     for title, width in titles:
         side = "right" if title == "Took" else "left"
         head = f"border: none; padding: 3px 8px; text-align: {side}; font-weight: normal; opacity: 0.75"
         yield f'<th style="{head}; width: {width}%">{title}</th>'
-    yield "</tr></thead>"
-    yield "<tbody>"
+    yield "</tr></thead><tbody>"
+    yield f'<tr><td style="border: none"></td><td style="border: none; padding: 0px 8px">{_ruler(axis)}</td>'
+    yield '<td style="border: none"></td><td style="border: none"></td></tr>'
     rows, skipped = timeline.rows, 0
     if len(rows) > _MOST_ROWS:
         skipped = len(rows) - _MOST_ROWS
         rows = rows[: _MOST_ROWS // 4] + rows[-(_MOST_ROWS - _MOST_ROWS // 4) :]
     for place, row in enumerate(rows):
         if skipped and place == _MOST_ROWS // 4:
-            yield f'<tr><td colspan="4" style="opacity: 0.75">… {skipped:,} rows not shown here …</td></tr>'
-        yield from _row(row, timeline, scale)
+            yield f'<tr><td colspan="4" style="{_FAINT}">… {skipped:,} rows not shown here …</td></tr>'
+        yield from _row(row, timeline, axis)
     yield "</tbody></table>"
 
 
-def _row(row: Row, timeline: Timeline, scale: Scale) -> Iterator[str]:
+def _ruler(axis: Axis) -> str:
+    """Marks and the lengths of the breaks as texts side by side, each as wide as it is far to the next."""
+    labels = sorted(
+        [(one.first, one.label) for one in axis.breaks] + [(mark.place, mark.label) for mark in axis.marks(5)]
+    )
+    labels = [
+        (place, label)
+        for place, label in labels
+        if label.startswith(BREAK) or not any(0 <= one.first - place < 0.09 for one in axis.breaks)
+    ]
+    ends = [place for place, _ in labels[1:]] + [1.0]
+    parts = [
+        f'<span style="display: inline-block; width: {100 * (end - place):.2f}%; overflow: hidden">{label}</span>'
+        for (place, label), end in zip(labels, ends, strict=True)
+        if end > place
+    ]
+    return f'<div style="white-space: nowrap; font-size: 11px; {_FAINT}">{"".join(parts)}</div>'
+
+
+def _row(row: Row, timeline: Timeline, axis: Axis) -> Iterator[str]:
     look = look_of(row)
     cell = f"border: none; border-top: {_LINE}; padding: 3px 8px; text-align: left; vertical-align: top"
     yield f'<tr><td style="{cell}; overflow-wrap: break-word">'
-    yield f'<span style="color: {_COLOURS[look.tone]}">{look.icon}</span> {_text(row.name, 60)}</td>'
-    yield f'<td style="{cell}">'
-    yield f'<code style="display: none">{escape(bar_of(row, timeline, scale, 40))}</code>'
-    yield f'{_bar(row, timeline, scale)}</td><td style="{cell}">{look.word}'
+    yield f'<span style="color: {_COLOURS[look.tone]}">{look.icon}</span> {_text(row.name, 60)}'
+    short = short_of(row)
+    if short:
+        yield f' <span style="font-size: 12px; {_FAINT}">{_text(short, 60)}</span>'
+    yield f'</td><td style="{cell}">'
+    yield f'<code style="display: none">{escape(bar_of(row, timeline, axis, 40))}</code>'
+    yield f'{_bar(row, timeline, axis)}</td><td style="{cell}">{look.word}'
     remark = _remark(row, timeline)
     if remark:
-        yield f'<br><span style="opacity: 0.75">{remark}</span>'
+        yield f'<br><span style="{_FAINT}">{remark}</span>'
     took = "" if row.kind is RowKind.SENT else duration(row.duration(timeline.now))
     yield f'</td><td style="{cell}; text-align: right">{took}</td></tr>'
 
@@ -139,37 +163,68 @@ def _remark(row: Row, timeline: Timeline) -> str:
         parts.append(f"{refused} refused")
     if row.due is not None and row.status.is_open:
         parts.append(f"due {until(row.due, timeline.now).removeprefix('due ')}")
+    if timeline.is_served(row):
+        parts.append("from history")
     return ", ".join(parts)
 
 
-def _bar(row: Row, timeline: Timeline, scale: Scale) -> str:
-    """The spans as blocks side by side, each at least 2 px wide, after a gap of their distance."""
+def _bar(row: Row, timeline: Timeline, axis: Axis) -> str:
+    """The spans as blocks side by side, each at least 2 px wide, after a gap of their distance.
+
+    A break cuts through all rows.
+    """
+    blocks: list[tuple[float, float, str]] = []
+    row_end = row.end or timeline.now
+    for span in row.spans:
+        first = axis.place_of(span.start)
+        last = max(axis.place_of(span.end or timeline.now), first + 0.003)
+        look = _span_style(span, served=timeline.is_served(span))
+        for one in axis.breaks:
+            if first < one.first < last:
+                blocks.append((first, one.first, look))
+            if one.first <= first < one.last or first < one.first < last:
+                first = one.last
+        if first < last:
+            blocks.append((first, last, look))
+    for one in axis.breaks:
+        through = row.start < row_end and axis.place_of(row.start) <= one.first < axis.place_of(row_end)
+        blocks.append(
+            (
+                one.first,
+                one.last,
+                f"{'height: 4px; border-bottom: 2px dotted #8a8f98; ' if through else 'height: 12px; '}{_BREAK_STYLE}",
+            )
+        )
     parts: list[str] = []
     reached = 0.0
-    for span in row.spans:
-        begin = max(100 * scale.position(span.start), reached)
-        end = max(100 * scale.position(span.end or timeline.now), begin)
-        width = min(max(end - begin, 0.3), 100 - begin)
-        parts.append(_block(begin - reached, width, span))
-        reached = begin + width
+    for first, last, look in sorted(blocks):
+        begin = max(first, reached)
+        width = min(max(last - begin, 0.003), 1 - begin)
+        if width > 0:
+            parts.append(
+                f'<span style="display: inline-block; vertical-align: middle; margin-left: '
+                f'{100 * (begin - reached):.2f}%; width: {100 * width:.2f}%; min-width: 2px; {look}"></span>'
+            )
+            reached = begin + width
     return f'<div style="white-space: nowrap; font-size: 0px; padding: 4px 0px">{"".join(parts)}</div>'
 
 
-def _block(gap: float, width: float, span: Span) -> str:
+_BREAK_STYLE: Final = "border-left: 1px dashed #8a8f98; border-right: 1px dashed #8a8f98"
+
+
+def _span_style(span: Span, *, served: bool) -> str:
+    """Filled where it ran, hollow where replay took it from history, a line where it waited."""
     colour = _COLOURS[tone_of(span)]
     match span.kind:
+        case SpanKind.RUNNING if served:
+            return f"height: 10px; border: 1px solid {colour}; box-sizing: border-box"
         case SpanKind.RUNNING:
-            look = f"background-color: {colour}"
+            return f"height: 10px; background-color: {colour}"
         case SpanKind.QUEUED:
-            look = f"background-color: {colour}; opacity: 0.35"
+            return f"height: 10px; background-color: {colour}; opacity: 0.35"
         case SpanKind.WAITING | SpanKind.BACKOFF:
             style = "dotted" if span.kind is SpanKind.BACKOFF else "solid"
-            look = f"height: 4px; border-bottom: 2px {style} {colour}"
-    height = "" if span.kind in (SpanKind.WAITING, SpanKind.BACKOFF) else "height: 10px; "
-    return (
-        f'<span style="display: inline-block; vertical-align: middle; margin-left: {gap:.2f}%; '
-        f'width: {width:.2f}%; min-width: 2px; {height}{look}"></span>'
-    )
+            return f"height: 4px; border-bottom: 2px {style} {colour}"
 
 
 def _behind(timeline: Timeline) -> Iterator[str]:
@@ -179,15 +234,15 @@ def _behind(timeline: Timeline) -> Iterator[str]:
     for row in timeline.rows[-_MOST_ROWS:]:
         look = look_of(row)
         yield f'<details style="margin-left: 12px"><summary>{look.icon} {_text(row.name, 60)} '
-        yield f'<span style="opacity: 0.75">{look.word}</span></summary>'
-        yield from _details(details_of(row, limit=_VALUE_LIMIT))
+        yield f'<span style="{_FAINT}">{_text(short_of(row), 60)} {look.word}</span></summary>'
+        yield from _details(details_of(row, limit=_VALUE_LIMIT, served=timeline.is_served(row)))
         yield "</details>"
     yield "</details>"
 
 
 def _details(details: Details) -> Iterator[str]:
     facts = " · ".join(f"{fact.label}: {_text(fact.text)}" for fact in details.facts)
-    yield f'<div style="opacity: 0.75">{facts}</div>'
+    yield f'<div style="{_FAINT}">{facts}</div>'
     if details.attempts:
         cell = '<td style="text-align: left; padding: 2px 12px 2px 0px">'
         yield '<table style="font-size: 13px; border-collapse: collapse"><tbody><tr>'

@@ -16,28 +16,46 @@ from nbflow.views.timeline.fold import TimelineFold
 from nbflow.views.timeline.rows import Header, Row, RowKind, Timeline, WaitingFor
 
 
-def timeline(record: InstanceRecord, history: Sequence[HistoryEvent], *, now: datetime) -> Timeline:
+def timeline(
+    record: InstanceRecord,
+    history: Sequence[HistoryEvent],
+    *,
+    now: datetime,
+    opened_at: datetime | None = None,
+) -> Timeline:
     """Give the timeline of one execution.
 
     Args:
         record: The instance's row; it belongs to the same execution as the history.
         history: The execution's events, from the first.
         now: The present time, aware UTC.
+        opened_at: When the engine of today took the history up; None: there is none.
     """
     fold = TimelineFold()
     for event in history:
         fold.apply(event)
-    return timeline_of(record, fold, now=now)
+    return timeline_of(record, fold, now=now, opened_at=opened_at)
 
 
-def timeline_of(record: InstanceRecord, fold: TimelineFold, *, now: datetime) -> Timeline:
+def timeline_of(
+    record: InstanceRecord, fold: TimelineFold, *, now: datetime, opened_at: datetime | None = None
+) -> Timeline:
     """Give the timeline of what a fold was fed so far."""
+    head = header(record, fold, now=now)
     return Timeline(
-        header=header(record, fold, now=now),
+        header=head,
         rows=fold.rows(),
         waiting_for=waiting_for(record, fold),
         now=now,
+        served_until=served_until(head, opened_at),
     )
+
+
+def served_until(header: Header, opened_at: datetime | None) -> datetime | None:
+    """Until when a run's work was taken from history: the opening, if the run had begun and not ended by then."""
+    if opened_at is None or (header.started_at or header.created_at) >= opened_at:
+        return None
+    return opened_at if header.ended_at is None or header.ended_at > opened_at else None
 
 
 def header(record: InstanceRecord, fold: TimelineFold, *, now: datetime) -> Header:

@@ -134,6 +134,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         due: When a timer fires, a wait or attempt times out, or the next attempt begins.
         instance_id: The child's instance, or whom an event was sent to.
         taken_by: Of an arrival: the id of the wait that took it.
+        turn: The turn of the workflow in which it began, from 1: rows of one turn began side by side.
     """
 
     key: str
@@ -155,6 +156,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     due: datetime | None = None
     instance_id: str | None = None
     taken_by: int | None = None
+    turn: int = 0
 
     def duration(self, now: datetime) -> timedelta:
         """How long it took, or has taken so far."""
@@ -215,9 +217,20 @@ class WaitingFor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution, as a picture: header, rows in the order in which they began, what is waited for."""
+    """One execution, as a picture: header, rows in the order in which they began, what is waited for.
+
+    Attributes:
+        served_until: What had ended by then was not done by the engine of today: its replay of the run
+            took it from history. None: there was no such replay.
+    """
 
     header: Header
     rows: tuple[Row, ...]
     waiting_for: WaitingFor
     now: datetime
+    served_until: datetime | None = None
+
+    def is_served(self, thing: Row | Span) -> bool:
+        """Whether a row or span was taken from history by replay."""
+        until = self.served_until
+        return until is not None and thing.end is not None and thing.end <= until

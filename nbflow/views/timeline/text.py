@@ -12,8 +12,9 @@ from typing import Final
 from nbflow.views.durations import duration, moment, until
 from nbflow.views.excerpts import cells, excerpt, fit, tame
 from nbflow.views.looks import RUN_LOOKS, SPAN_WORDS, look_of
+from nbflow.views.timeline.axis import Axis
+from nbflow.views.timeline.details import short_of
 from nbflow.views.timeline.rows import Header, Row, RowKind, RowStatus, Span, SpanKind, Timeline
-from nbflow.views.timeline.scale import Scale
 
 _BARS: Final[dict[SpanKind, str]] = {
     SpanKind.WAITING: "─",
@@ -22,6 +23,10 @@ _BARS: Final[dict[SpanKind, str]] = {
     SpanKind.RUNNING: "█",
 }
 _FAILED: Final = "✗"
+_SERVED: Final = "▒"
+_BREAK: Final = "┊"
+_BREAK_CELLS: Final = 5
+_SHORT: Final = 14
 _NARROWEST: Final = 60
 _WORD: Final = 10
 _DURATION: Final = 12
@@ -66,19 +71,32 @@ def _lines(timeline: Timeline, width: int) -> Iterator[str]:
     if waits:
         yield from _wrapped(f"◷ waits for {', '.join(waits)}", width, most=2)
     if rows:
-        widest = max(cells(tame(row.name)) for row in rows)
-        name = min(max(widest, 8), 28 if width >= 90 else 20)
+        names = _names(rows, width)
+        name = max(8, *(cells(text) for text in names))
         bar = width - name - _WORD - _DURATION - 8
-        scale = Scale.of(timeline)
+        axis = Axis.of(timeline, width=_BREAK_CELLS / bar)
         yield ""
-        yield " " * (name + 5) + _axis(scale, bar)
-        for row in rows:
-            yield _line(row, timeline, scale, name, bar)
+        yield " " * (name + 5) + _ruler(axis, bar)
+        for row, text in zip(rows, names, strict=True):
+            yield _line(row, text, timeline, axis, name, bar)
             yield from _remarks(row, timeline, width)
         yield ""
-        yield fit(f"  {_legend(rows)}", width)
+        yield from _wrapped(f"  {_legend(timeline, axis)}", width, indent="  ")
     else:
         yield "  nothing has happened yet"
+
+
+def _names(rows: tuple[Row, ...], width: int) -> list[str]:
+    """The rows' names, with a piece of what tells them apart where there is room for it."""
+    most = 28 if width >= 90 else 20
+    names = [fit(row.name, most).rstrip() for row in rows]
+    widest = max(cells(name) for name in names)
+    room = min(widest + 1 + _SHORT, most if width < 90 else 34)
+    texts: list[str] = []
+    for row, name in zip(rows, names, strict=True):
+        short, left = short_of(row), room - cells(name) - 1
+        texts.append(f"{name} {fit(short, left).rstrip()}" if short and left >= 6 else name)
+    return texts
 
 
 def _head(header: Header, width: int) -> Iterator[str]:
@@ -116,39 +134,45 @@ def _wrapped(text: str, width: int, indent: str = "", most: int = 3) -> Iterator
     yield line
 
 
-def _axis(scale: Scale, width: int) -> str:
-    line = ""
-    for mark in scale.marks(max(width // 10, 2)):
-        place = round(mark.position * (width - 1))
-        if place >= len(line) + (2 if line else 0) and place + len(mark.label) <= width + _WORD:
-            line = line.ljust(place) + mark.label
-    return line
+def _ruler(axis: Axis, width: int) -> str:
+    """Marks and the lengths of the breaks, as far as there is room; a break goes first."""
+    texts = [(one.first, one.label) for one in axis.breaks]
+    cell = [" "] * (width + _WORD)
+    for place, label in [*texts, *((mark.place, mark.label) for mark in axis.marks(max(width // 10, 2)))]:
+        first = round(place * (width - 1))
+        last = first + cells(label)
+        if last <= len(cell) and all(one == " " for one in cell[max(first - 2, 0) : last + 2]):
+            cell[first:last] = label
+    return "".join(cell).rstrip()
 
 
-def _line(row: Row, timeline: Timeline, scale: Scale, name: int, width: int) -> str:
+def _line(row: Row, text: str, timeline: Timeline, axis: Axis, name: int, width: int) -> str:
     look = look_of(row)
-    bar = bar_of(row, timeline, scale, width)
+    bar = bar_of(row, timeline, axis, width)
     took = duration(row.duration(timeline.now)) if row.kind is not RowKind.SENT else ""
-    return f"  {look.icon} {fit(row.name, name)} {bar} {fit(look.word, _WORD)} {took:>{_DURATION}}"
+    return f"  {look.icon} {fit(text, name)} {bar} {fit(look.word, _WORD)} {took:>{_DURATION}}"
 
 
-def bar_of(row: Row, timeline: Timeline, scale: Scale, width: int) -> str:
+def bar_of(row: Row, timeline: Timeline, axis: Axis, width: int) -> str:
     """Draw a row's spans over that many cells; each span gets at least one, work over waiting."""
     line = [" "] * width
     for kind in _BARS:
         for span in row.spans:
             if span.kind is kind:
-                first, last = _place(span, timeline, scale, width)
-                line[first : last + 1] = _BARS[kind] * (last + 1 - first)
+                first, last = _place(span, timeline, axis, width)
+                served = kind is SpanKind.RUNNING and timeline.is_served(span)
+                line[first : last + 1] = (_SERVED if served else _BARS[kind]) * (last + 1 - first)
+    for one in axis.breaks:
+        line[min(round((one.first + one.last) / 2 * (width - 1)), width - 1)] = _BREAK
     for span in row.spans:
         if span.kind is SpanKind.RUNNING and span.status in (RowStatus.FAILED, RowStatus.TIMED_OUT):
-            line[_place(span, timeline, scale, width)[1]] = _FAILED
+            line[_place(span, timeline, axis, width)[1]] = _FAILED
     return "".join(line)
 
 
-def _place(span: Span, timeline: Timeline, scale: Scale, width: int) -> tuple[int, int]:
-    first = int(scale.position(span.start) * width)
-    last = int(scale.position(span.end or timeline.now) * width - 1e-9)
+def _place(span: Span, timeline: Timeline, axis: Axis, width: int) -> tuple[int, int]:
+    first = int(axis.place_of(span.start) * width)
+    last = int(axis.place_of(span.end or timeline.now) * width - 1e-9)
     first = min(first, width - 1)
     return first, min(max(last, first), width - 1)
 
@@ -177,10 +201,19 @@ def _remarks(row: Row, timeline: Timeline, width: int) -> Iterator[str]:
         yield from _wrapped(" · ".join(texts), width, indent="      ", most=2)
 
 
-def _legend(rows: tuple[Row, ...]) -> str:
-    kinds = {span.kind for row in rows for span in row.spans}
-    parts = [f"{_BARS[kind]} {word}" for kind, word in SPAN_WORDS.items() if kind in kinds]
-    statuses = {attempt.status for row in rows for attempt in row.attempts}
+def _legend(timeline: Timeline, axis: Axis) -> str:
+    spans = [span for row in timeline.rows for span in row.spans]
+    worked = [span for span in spans if span.kind is SpanKind.RUNNING]
+    kinds = {span.kind for span in spans} - {SpanKind.RUNNING}
+    parts: list[str] = []
+    if not all(timeline.is_served(span) for span in worked):
+        parts.append(f"{_BARS[SpanKind.RUNNING]} {SPAN_WORDS[SpanKind.RUNNING]}")
+    if any(timeline.is_served(span) for span in worked):
+        parts.append(f"{_SERVED} served from history")
+    parts += [f"{_BARS[kind]} {word}" for kind, word in SPAN_WORDS.items() if kind in kinds]
+    statuses = {attempt.status for row in timeline.rows for attempt in row.attempts}
     if statuses & {RowStatus.FAILED, RowStatus.TIMED_OUT}:
         parts.append(f"{_FAILED} failed attempt")
+    if axis.breaks:
+        parts.append(f"{_BREAK} idle time left out")
     return "   ".join(parts)

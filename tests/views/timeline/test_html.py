@@ -6,8 +6,20 @@ from html.parser import HTMLParser
 
 import pytest
 
+from nbflow.views.timeline import timeline
 from nbflow.views.timeline.html import html_timeline
-from tests.views.stories import STORIES, Story, completed, failing, hostile, stalled, waiting
+from tests.views.stories import (
+    STORIES,
+    Story,
+    at,
+    completed,
+    failing,
+    hostile,
+    patient,
+    restarted,
+    stalled,
+    waiting,
+)
 
 ALLOWED = {"div", "span", "strong", "code", "em", "br", "pre", "details", "summary"} | {
     "table",
@@ -106,3 +118,28 @@ def test_a_long_history_is_a_page_of_bearable_size() -> None:
     assert "step_0" in page
     assert "step_4999" in page
     assert len(page) < 1_000_000
+
+
+def test_idle_time_is_left_out_with_its_length() -> None:
+    page = html_timeline(patient().timeline())
+
+    assert "◇ 2 d" in page
+    assert "◇ 30 d" in page
+    assert page.count("1px dashed") >= 2 * 3 * len(patient().timeline().rows), "through all rows"
+
+
+def test_rows_of_one_activity_can_be_told_apart() -> None:
+    text = "".join(Reader(html_timeline(patient().timeline())).texts)
+
+    assert 'check {"register": "credit"}' in text
+    assert "customer-7:9f3c2a7b:0009" in text
+
+
+def test_what_replay_took_from_history_is_hollow_and_says_so() -> None:
+    story, opened = restarted()
+    picture = timeline(story.record(), story.events, now=at(story.now), opened_at=at(opened))
+    page = html_timeline(picture)
+
+    assert page.count("from history</span>") == 3
+    assert "from history, by replay" in page
+    assert "from history" not in html_timeline(story.timeline())

@@ -7,32 +7,97 @@ import pytest
 from nbflow.core import history as h
 from nbflow.core.state import RuntimeStatus
 from nbflow.views.excerpts import cells
+from nbflow.views.timeline import timeline
 from nbflow.views.timeline.text import sentence, text_timeline
-from tests.views.stories import STORIES, Story, at, completed, failing, running, stalled, waiting
+from tests.views.stories import (
+    STORIES,
+    Story,
+    at,
+    completed,
+    failing,
+    patient,
+    restarted,
+    running,
+    stalled,
+    waiting,
+)
 
 COMPLETED_AT_100 = """\
 fulfil  order-42                                                                 ✓ completed in 22 s
 started 2026-11-22 13:04:05 UTC · output "sent"
 
-                 0            5 s          10 s         15 s         20 s
-  ✓ hint          ────────────────────────────                              taken              10 s
-  ✓ check_stock   ██████                                                    completed         2.1 s
-  ✓ check_price   ░░░█████                                                  completed         2.9 s
-  ✓ approval             ─────────────────────                              received          7.6 s
+                                0                  10 s               20 s
+  ✓ hint {"colour": "green"}    ──────────────────────                      taken              10 s
+  ✓ check_stock {"sku": "tea",… ░█████                                      completed         2.1 s
+  ✓ check_price {"sku": "tea"}  ░░░████                                     completed         2.9 s
+  ✓ approval {"approved": true}       ────────────────                      received          7.6 s
       refused: Expected `bool`, got `str` - at `$.approved`
-  ✓ hint                                      ─                             received           0 ms
-  ✓ print_label                               ███✗··████✗····░███           completed         7.2 s
+  ✓ hint {"colour": "green"}                         ─                      received           0 ms
+  ✓ print_label {"order": "ord…                      ███✗·███✗···███        completed         7.2 s
       3 attempts
-  ✓ charge                                    ██████                        completed         2.2 s
-  ✓ timer                                                       ─────────   fired             3.0 s
-  ✓ send_receipt                                                        ░██ completed        800 ms
-  ✓ picked                                                              ─   sent
+  ✓ charge {"cents": 12000}                          █████                  completed         2.2 s
+  ✓ timer 3.0 s                                                    ───────  fired             3.0 s
+  ✓ send_receipt {"receipt": "…                                          ██ completed        800 ms
+  ✓ picked → warehouse {"order…                                          ─  sent
 
   █ running   ░ queued   · retry delay   ─ waiting   ✗ failed attempt"""
+
+PATIENT_AT_100 = """\
+onboard  customer-7                                                               ► running for 33 d
+started 2026-11-22 13:04:05 UTC
+◷ waits for 'feedback' (23 h 59 min), monthly_review
+
+                                  0        ◇ 2 d           ◇ 30 d    ◇ 1 d
+  ✓ check {"register": "credit"}  █████       ┊              ┊          ┊   completed         1.5 s
+  ✓ check {"register": "sanction… ░██████     ┊              ┊          ┊   completed         2.5 s
+  ✓ check {"register": "address"} ░░████████  ┊              ┊          ┊   completed         3.5 s
+  ✓ approval {"approved": true}            ───┊──            ┊          ┊   received       1 d 23 h
+  ✓ open_account {"plan": "team"}             ┊ ████████████ ┊          ┊   completed         4.0 s
+  ✓ send_mail {"template": "welc…             ┊ ████         ┊          ┊   completed         1.2 s
+  ✓ timer 30 d                                ┊            ──┊───       ┊   fired         29 d 23 h
+  ► monthly_review customer-7:9f…             ┊              ┊  ████████┊██ running             1 d
+  ✓ send_mail {"template": "how …             ┊              ┊  ░█████  ┊   completed         2.0 s
+  ◷ feedback                                  ┊              ┊        ──┊── waiting     23 h 59 min
+
+  █ running   ░ queued   ─ waiting   ┊ idle time left out"""
+
+RESTARTED_AT_80 = """\
+pipeline  nightly                                             ► running for 26 s
+started 2026-11-22 13:04:05 UTC
+◷ waits for load, load
+
+                         0          10 s       20 s
+  ✓ extract {"table": "… ▒▒▒▒▒                          completed         4.0 s
+  ✓ extract {"table": "… ▒▒▒▒▒▒▒                        completed         6.0 s
+  ✓ extract {"table": "… ▒▒▒▒▒▒▒▒▒▒                     completed         8.0 s
+  ✓ release                       ─────────────────     received           14 s
+  ✓ load {"table": "use…                          ████  completed         3.0 s
+  ► load {"table": "ord…                          █████ running           4.0 s
+  ► load {"table": "ite…                          █████ running           4.0 s
+
+  █ running   ▒ served from history   ░ queued   ─ waiting"""
 
 
 def test_a_finished_run_at_100_cells() -> None:
     assert text_timeline(completed().timeline(), width=100) == COMPLETED_AT_100
+
+
+def test_a_month_of_waiting_is_left_out() -> None:
+    assert text_timeline(patient().timeline(), width=100) == PATIENT_AT_100
+
+
+def test_what_replay_took_from_history_looks_different() -> None:
+    story, opened = restarted()
+    picture = timeline(story.record(), story.events, now=at(story.now), opened_at=at(opened))
+    assert text_timeline(picture, width=80) == RESTARTED_AT_80
+
+
+@pytest.mark.parametrize("opened", [-1.0, 22.0, 500.0])
+def test_a_run_that_no_replay_went_through_has_nothing_from_history(opened: float) -> None:
+    story = completed()
+    picture = timeline(story.record(), story.events, now=at(600.0), opened_at=at(opened))
+    assert picture.served_until is None
+    assert "▒" not in text_timeline(picture)
 
 
 def test_a_run_that_waits_says_for_what_and_until_when() -> None:
