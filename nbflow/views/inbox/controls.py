@@ -1,45 +1,193 @@
-"""How a person answers a wait: the control that a payload's JSON schema asks for.
+"""What a person answers with: a closed union of controls, sent to the front end as it stands.
 
-A yes-or-no question gets two buttons; everything else a JSON field that is
-already filled in with the shape that the schema wants. Richer controls (choices,
-forms) are further members of the same union.
+Each control says what it takes, so that it can be checked while it is filled in, and
+how the JSON that is sent is made of it. Payloads are JSON text throughout: a number
+keeps the digits that were typed. What is as by default is left out on the way. Python has the last word on
+every payload.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import msgspec
 
-_APPROVALS: Final = frozenset(
-    {"approve", "approved", "accept", "accepted", "allow", "allowed", "confirm", "confirmed", "granted", "ok"}
-)
-_DEEPEST: Final = 3
 
-Schema: TypeAlias = dict[str, Any]
-
-
-class Choice(msgspec.Struct, frozen=True):
-    """A button: what it says and the JSON text that it sends."""
+class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of several answers: what it says and the JSON text that it sends."""
 
     label: str
     payload: str
-    tone: Literal["good", "bad", "quiet"]
+    tone: Literal["good", "bad", "quiet"] = "quiet"
 
 
-class ButtonsControl(msgspec.Struct, frozen=True, kw_only=True, tag="buttons", tag_field="control"):
-    """One click is the answer."""
+class Field(msgspec.Struct, frozen=True):
+    """A part of an object: its key in the payload, what it is called, and its control."""
+
+    key: str
+    label: str
+    control: Control
+
+
+class ButtonsControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="buttons", tag_field="control"
+):
+    """One click is the answer.
+
+    Attributes:
+        more: Fields that may be filled in before the click, where the answer is an object; those that are
+            shown are added to it.
+    """
 
     choices: tuple[Choice, ...]
     hint: str = ""
+    more: tuple[Field, ...] = ()
 
 
-class JsonControl(msgspec.Struct, frozen=True, kw_only=True, tag="json", tag_field="control"):
+class ChoiceControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="choice", tag_field="control"
+):
+    """One of several values.
+
+    Attributes:
+        many: Whether there are more than can be shown side by side.
+        initial: The payload that is chosen at first; None: none is.
+    """
+
+    choices: tuple[Choice, ...]
+    many: bool = False
+    initial: str | None = None
+    hint: str = ""
+
+
+class NumberControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="number", tag_field="control"
+):
+    """A number.
+
+    Attributes:
+        whole: Only whole ones.
+        quoted: Sent as a JSON string, so that no digit is lost: a Decimal.
+        least, most: Bounds; ``open_least`` and ``open_most`` say that they are excluded.
+        step: What it must be a multiple of.
+        told: In words, which numbers it takes.
+        initial: What stands in the field at first.
+    """
+
+    whole: bool = False
+    quoted: bool = False
+    least: float | None = None
+    most: float | None = None
+    open_least: bool = False
+    open_most: bool = False
+    step: float | None = None
+    told: str = ""
+    initial: str = ""
+    hint: str = ""
+
+
+class TextControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="text", tag_field="control"
+):
+    """A text, sent as a JSON string.
+
+    Attributes:
+        lines: Whether it may have several.
+        shortest: How many characters it has at least, as one of the patterns says.
+        patterns: Regular expressions that must each be found in it, whether of JavaScript or of Python.
+        told: In words, which texts it takes.
+        initial: What stands in the field at first.
+        example: What could stand there.
+    """
+
+    lines: bool = False
+    shortest: int = 0
+    patterns: tuple[str, ...] = ()
+    told: str = "text"
+    initial: str = ""
+    example: str = ""
+    hint: str = ""
+
+
+class MomentControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="moment", tag_field="control"
+):
+    """A date, a time, or both; sent in ISO 8601.
+
+    Attributes:
+        zoned: Whether it has a zone: it is asked in the zone of whoever looks, and sent in UTC.
+        told: In words, what it is.
+        initial: What stands in the field at first; in UTC if it has a zone.
+    """
+
+    kind: Literal["date", "time", "datetime-local"]
+    zoned: bool = False
+    told: str = ""
+    initial: str = ""
+    hint: str = ""
+
+
+class FixedControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="fixed", tag_field="control"
+):
+    """The only value that there is."""
+
+    payload: str
+    hint: str = ""
+
+
+class ListControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="list", tag_field="control"
+):
+    """Any number of the same.
+
+    Attributes:
+        item: The control of one more.
+        items: The controls that are there at first.
+        unique: Whether each may be there once only.
+    """
+
+    item: Control
+    items: tuple[Control, ...] = ()
+    fewest: int = 0
+    most: int | None = None
+    unique: bool = False
+    hint: str = ""
+
+
+class OptionalControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="optional", tag_field="control"
+):
+    """A control that need not be used.
+
+    Attributes:
+        off: The JSON text that is sent then; empty: nothing, and an object has no such key.
+        on: Whether it is used at first.
+    """
+
+    inner: Control
+    off: Literal["", "null"]
+    on: bool = False
+    hint: str = ""
+
+
+class FormControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="form", tag_field="control"
+):
+    """An object, field by field."""
+
+    fields: tuple[Field, ...]
+    title: str = ""
+    hint: str = ""
+
+
+class JsonControl(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="json", tag_field="control"
+):
     """A field for JSON text; left empty it sends null, where nothing is declared.
 
     Attributes:
         initial: What stands in the field at first.
-        hint: What is expected, in words.
         types: JSON types that the schema takes at the top; empty: any.
         required: Keys that an object must have.
     """
@@ -50,140 +198,15 @@ class JsonControl(msgspec.Struct, frozen=True, kw_only=True, tag="json", tag_fie
     required: tuple[str, ...] = ()
 
 
-Control: TypeAlias = ButtonsControl | JsonControl
-
-_ANYTHING: Final = JsonControl(hint='any JSON, such as true or {"approved": true}; empty sends null')
-
-
-def control_for(schema: str | None) -> Control:
-    """Give the control for a wait; a schema that can't be read gets the field that takes anything."""
-    if schema is None:
-        return _ANYTHING
-    try:
-        root: Any = msgspec.json.decode(schema)
-        if not isinstance(root, dict):
-            return _ANYTHING
-        return _control(cast("Schema", root))
-    except (msgspec.DecodeError, RecursionError):
-        return _ANYTHING
-
-
-def _control(root: Schema) -> Control:
-    schema = _resolve(root, root)
-    if not schema:
-        return _ANYTHING
-    if schema.get("type") == "boolean":
-        return _approval("true", "false")
-    question = _only_question(schema, root)
-    if question is not None:
-        yes, no = (msgspec.json.encode({question: answer}).decode() for answer in (True, False))
-        if question.casefold() in _APPROVALS:
-            return _approval(yes, no, hint=_optional(schema, question))
-        choices = (Choice("Yes", yes, "good"), Choice("No", no, "quiet"))
-        return ButtonsControl(choices=choices, hint=f"{question}? {_optional(schema, question)}".strip())
-    types = _types(schema)
-    required = _names(schema.get("required"))
-    initial = msgspec.json.encode(_example(schema, root, _DEEPEST))
-    return JsonControl(
-        initial=msgspec.json.format(initial, indent=2).decode() if len(initial) > 40 else initial.decode(),
-        hint=_hint(schema, types, required),
-        types=types,
-        required=required,
-    )
-
-
-def _approval(yes: str, no: str, hint: str = "") -> ButtonsControl:
-    return ButtonsControl(choices=(Choice("Approve", yes, "good"), Choice("Reject", no, "bad")), hint=hint)
-
-
-def _only_question(schema: Schema, root: Schema) -> str | None:
-    """The name of the boolean that an object asks for, if it asks for nothing else."""
-    properties = _properties(schema)
-    required = _names(schema.get("required")) or (tuple(properties) if len(properties) == 1 else ())
-    if len(required) != 1 or required[0] not in properties:
-        return None
-    asked = _resolve(properties[required[0]], root)
-    return required[0] if asked.get("type") == "boolean" else None
-
-
-def _optional(schema: Schema, question: str) -> str:
-    others = [name for name in _properties(schema) if name != question]
-    return f"leaves {', '.join(others)} at the default" if others else ""
-
-
-def _hint(schema: Schema, types: tuple[str, ...], required: tuple[str, ...]) -> str:
-    choices = _choices(schema)
-    if choices:
-        return "one of " + ", ".join(msgspec.json.encode(value).decode() for value in choices)
-    title = schema.get("title")
-    what = " or ".join(types) if types else "JSON"
-    what = f"{title} ({what})" if isinstance(title, str) else what
-    return f"{what} with {', '.join(required)}" if required else what
-
-
-def _types(schema: Schema) -> tuple[str, ...]:
-    found = schema.get("type")
-    if isinstance(found, str):
-        return (found,)
-    return _names(found)
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        return ()
-    return tuple(item for item in cast("list[Any]", value) if isinstance(item, str))
-
-
-def _choices(schema: Schema) -> list[Any]:
-    found = schema.get("enum")
-    return cast("list[Any]", found) if isinstance(found, list) else []
-
-
-def _properties(schema: Schema) -> dict[str, Schema]:
-    found = schema.get("properties")
-    if not isinstance(found, dict):
-        return {}
-    return {name: part for name, part in cast("dict[str, Any]", found).items() if isinstance(part, dict)}
-
-
-def _resolve(schema: Schema, root: Schema) -> Schema:
-    """Follow ``$ref`` into ``$defs``; a chain that leads nowhere or round in a circle is anything."""
-    for _ in range(_DEEPEST):
-        reference = schema.get("$ref")
-        if not isinstance(reference, str):
-            return schema
-        target: Any = root
-        for step in reference.removeprefix("#/").split("/"):
-            target = cast("Schema", target).get(step) if isinstance(target, dict) else None
-        if not isinstance(target, dict):
-            return {}
-        schema = cast("Schema", target)
-    return {}
-
-
-def _example(schema: Schema, root: Schema, deepest: int) -> Any:
-    """A value of the schema's shape: defaults where it has them, else the plainest of its type."""
-    schema = _resolve(schema, root)
-    if "default" in schema:
-        return schema["default"]
-    choices = _choices(schema)
-    if choices:
-        return choices[0]
-    for key in ("anyOf", "oneOf"):
-        parts: Any = schema.get(key)
-        if isinstance(parts, list) and parts and isinstance(parts[0], dict) and deepest:
-            return _example(cast("Schema", parts[0]), root, deepest - 1)
-    match next(iter(_types(schema)), None):
-        case "object":
-            inner = _properties(schema) if deepest else {}
-            return {name: _example(part, root, deepest - 1) for name, part in inner.items()}
-        case "array":
-            return []
-        case "string":
-            return ""
-        case "integer" | "number":
-            return 0
-        case "boolean":
-            return False
-        case _:
-            return None
+Control: TypeAlias = (
+    ButtonsControl
+    | ChoiceControl
+    | NumberControl
+    | TextControl
+    | MomentControl
+    | FixedControl
+    | ListControl
+    | OptionalControl
+    | FormControl
+    | JsonControl
+)
