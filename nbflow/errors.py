@@ -20,6 +20,7 @@
         ├── WorkflowTerminatedError      likewise
         ├── WorkflowStalledError         likewise: the run waits for its owner
         ├── ClockError                   the runtime's clock can't be moved
+        ├── LookNotPossible              a view of a run can't be drawn, and the card says why
         ├── RuntimeClosedError
         └── StoreError
             ├── StoreLockedError         another process has the store open
@@ -171,6 +172,10 @@ class WorkflowStalledError(NbflowError):
 
 class ClockError(NbflowError):
     """The runtime goes by a clock that can't be moved: the computer's own."""
+
+
+class LookNotPossible(NbflowError):  # noqa: N818  # an answer, not an error: the card shows its sentence
+    """A view of a run can't be drawn: the text is a sentence for the person who asked for it."""
 
 
 class RuntimeClosedError(NbflowError):

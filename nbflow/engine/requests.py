@@ -144,8 +144,13 @@ class Requests:
             resident.forget()
         done = engine.promise()
         finish = finishing(done)
+
+        def purged() -> None:
+            engine.watchers.purged(gone)
+            finish(None)
+
         purge = [PurgeInstance(instance_id=each) for each in gone]
-        engine.add(CommitItem(instance_id, purge, lambda: finish(None), finish))
+        engine.add(CommitItem(instance_id, purge, purged, finish))
         await done
         return len(gone)
 

@@ -19,6 +19,12 @@ _log: Final = logging.getLogger("nbflow.engine")
 News: TypeAlias = Callable[[InstanceRecord, Sequence[HistoryEvent]], None]
 """Takes an instance's row and the events that a commit added; called on the engine's thread."""
 
+Erased: TypeAlias = Callable[[Sequence[str]], object]
+"""Takes the IDs of instances that were purged; called on the engine's thread."""
+
+Closed: TypeAlias = Callable[[Exception], object]
+"""Takes the reason why no news will come any more; called on the engine's thread."""
+
 Condition: TypeAlias = Callable[[InstanceRecord], bool]
 """Whether an instance's row is what somebody waits for; called on the engine's thread."""
 
@@ -60,6 +66,7 @@ class Watchers:
         self._loop = asyncio.get_running_loop()
         self._waiters: dict[str, list[Waiter]] = {}
         self._subscribers: dict[str | None, list[News]] = {}
+        self._followers: list[tuple[Erased, Closed]] = []
 
     def wait(self, instance_id: str, condition: Condition, future: Future[InstanceRecord]) -> Waiter:
         """Complete a future with the instance's row as soon as a commit makes the condition hold."""
@@ -80,6 +87,27 @@ class Watchers:
                 self._subscribers.pop(instance_id, None)
 
         return unsubscribe
+
+    def follow(self, news: News, erased: Erased, closed: Closed) -> Callable[[], None]:
+        """Tell somebody of every commit, of what is purged, and of the end; returns how to stop that."""
+        follower = (erased, closed)
+        unsubscribe = self.subscribe(None, news)
+        self._followers.append(follower)
+
+        def stop() -> None:
+            unsubscribe()
+            if follower in self._followers:
+                self._followers.remove(follower)
+
+        return stop
+
+    def purged(self, instance_ids: Sequence[str]) -> None:
+        """Pass on which instances are no more."""
+        for erased, _ in [*self._followers]:
+            try:
+                erased(instance_ids)
+            except Exception:
+                _log.exception("somebody who watches all instances failed")
 
     def publish(self, record: InstanceRecord, events: Sequence[HistoryEvent]) -> None:
         """Pass on what a commit brought."""
@@ -107,6 +135,12 @@ class Watchers:
         for waiter in [waiter for waiters in self._waiters.values() for waiter in waiters]:
             waiter.fail(error)
         self._subscribers.clear()
+        followers, self._followers = self._followers, []
+        for _, closed in followers:
+            try:
+                closed(error)
+            except Exception:
+                _log.exception("somebody who watches all instances failed")
 
     def _done(self, instance_id: str, waiter: Waiter) -> None:
         """Called on the thread that completed or cancelled the future."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from contextvars import Context
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from nbflow.core.history import HistoryEvent
@@ -16,7 +15,6 @@ from nbflow.core.payloads import codec
 from nbflow.core.reuse import ReuseIdPolicy
 from nbflow.core.state import TERMINAL, InstanceRecord, RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
-from nbflow.engine.starting import StartRequest
 from nbflow.errors import (
     DefinitionError,
     InstanceNotFoundError,
@@ -26,6 +24,8 @@ from nbflow.errors import (
 )
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.runtime.handle import WorkflowHandle
+from nbflow.runtime.source import RunSource
+from nbflow.runtime.starts import start_request, utc
 from nbflow.runtime.state import WorkflowState, workflow_state
 
 if TYPE_CHECKING:
@@ -105,18 +105,31 @@ class WorkflowClient:
         reuse: ReuseIdPolicy | None,
         origin: Context | None,
     ) -> WorkflowHandle:
-        request = StartRequest(
-            definition=definition,
-            instance_id=instance_id if instance_id is not None else str(uuid.uuid4()),
-            is_fresh=instance_id is None,
-            execution_id=uuid.uuid4().hex,
-            input=encoded_input,
-            start_at=_utc(start_at),
-            reuse=reuse,
-            origin=origin,
-        )
+        request = start_request(definition, instance_id, encoded_input, utc(start_at), reuse, origin)
         self._runtime.call(self._runtime.requests.start(request))
         return WorkflowHandle(self, request.instance_id, definition.name)
+
+    def restart_workflow(self, instance_id: str) -> WorkflowHandle:
+        """Start a run that has ended once more, with the input of its last execution and the newest code.
+
+        Raises:
+            InstanceNotFoundError: There is no such run.
+            InstanceStateError: It has not ended.
+            UnknownWorkflowError: Its workflow isn't registered.
+        """
+        name = self._runtime.call(self.restart(instance_id))
+        return WorkflowHandle(self, instance_id, name)
+
+    async def restart(self, instance_id: str) -> str:
+        """`restart_workflow` on the engine's loop; gives the workflow's name."""
+        record = await self._runtime.requests.record(instance_id)
+        if not record.status.is_terminal:
+            raise InstanceStateError(
+                f"{instance_id} is {record.status}: it can be started again once it has ended"
+            )
+        definition = self._definition(record.name)
+        await self._runtime.requests.start(start_request(definition, instance_id, record.input))
+        return record.name
 
     def _definition(self, workflow: WorkflowDefinition[..., Any] | str) -> WorkflowDefinition[..., Any]:
         if isinstance(workflow, str):
@@ -231,7 +244,7 @@ class WorkflowClient:
         if active:
             raise InstanceStateError(f"runs that are {active[0]} can't be purged: only those that have ended")
         where = InstanceFilter(
-            statuses=statuses, name=name, created_from=_utc(created_from), created_to=_utc(created_to)
+            statuses=statuses, name=name, created_from=utc(created_from), created_to=utc(created_to)
         )
         count = 0
         for record in self._runtime.read(lambda store: store.list_instances(where)):
@@ -269,8 +282,8 @@ class WorkflowClient:
             statuses=_statuses(status),
             name=name,
             id_prefix=id_prefix,
-            created_from=_utc(created_from),
-            created_to=_utc(created_to),
+            created_from=utc(created_from),
+            created_to=utc(created_to),
             parents=() if parent is None else (parent,),
         )
 
@@ -296,6 +309,10 @@ class WorkflowClient:
         if record is None:
             record = self._runtime.call(self._runtime.requests.record(instance_id))
         return record, history
+
+    def source(self, instance_id: str) -> RunSource:
+        """A run, for those who draw it."""
+        return RunSource(self._runtime, instance_id)
 
     def watch(self, instance_id: str, condition: Callable[[InstanceRecord], bool]) -> Future[InstanceRecord]:
         """A future of the run's row once a condition holds; the condition runs on the engine's thread.
@@ -348,12 +365,6 @@ def _statuses(given: Statuses) -> tuple[RuntimeStatus, ...]:
     if given is None:
         return ()
     return tuple(RuntimeStatus(each.upper()) for each in ([given] if isinstance(given, str) else given))
-
-
-def _utc(when: datetime | None) -> datetime | None:
-    if when is None:
-        return None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
 
 
 def _open_history(store: HistoryStore, record: InstanceRecord) -> list[HistoryEvent]:

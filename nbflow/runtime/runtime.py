@@ -9,7 +9,8 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
-from datetime import timedelta
+from datetime import datetime, timedelta
+from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -23,10 +24,11 @@ from nbflow.engine.engine import Engine, EngineOptions
 from nbflow.engine.output import routed_prints
 from nbflow.engine.registration import Registration
 from nbflow.engine.requests import Requests
-from nbflow.engine.watchers import News
+from nbflow.engine.watchers import Closed, Erased, News
 from nbflow.errors import RuntimeClosedError
 from nbflow.executors.threads import ThreadExecutor
 from nbflow.ports import ActivityExecutor, Clock, HistoryStore
+from nbflow.runtime.aside import Aside
 from nbflow.runtime.client import WorkflowClient
 from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
@@ -111,10 +113,22 @@ class WorkflowRuntime:
         self._engine: Engine | None = None
         self._requests: Requests | None = None
         self._registration: Registration | None = None
+        self._opened_at: datetime | None = None
+        self._aside = Aside()
         self._exit = contextlib.ExitStack()
 
     def __repr__(self) -> str:
         return f"<WorkflowRuntime {self.path} {'open' if self.is_open else 'closed'}>"
+
+    def _repr_html_(self) -> str:
+        """Its newest runs; once it is closed, what it is."""
+        if not self.is_open:
+            return f"<code>{escape(repr(self))}</code>"
+        from nbflow.runtime.instances import RuntimeInstances
+        from nbflow.views.instances.html import html_instances
+        from nbflow.widgets.instances import listing
+
+        return html_instances(listing(RuntimeInstances(self)), empty="no runs")
 
     @property
     def is_open(self) -> bool:
@@ -129,6 +143,7 @@ class WorkflowRuntime:
             self.registry.add(definition)
         store = self._store if self._store is not None else _store(self.path)
         executor = self._executor if self._executor is not None else ThreadExecutor()
+        self._opened_at = self.clock.now()
         thread = EngineThread()
         with contextlib.ExitStack() as opening:
             opening.callback(thread.stop)
@@ -143,7 +158,7 @@ class WorkflowRuntime:
             opening.callback(atexit.unregister, self.close)
             self._exit = opening.pop_all()
         atexit.register(self.close)  # who forgets to close it loses nothing, but DuckDB would complain
-        self._thread, self._engine = thread, engine
+        self._thread, self._engine, self._aside = thread, engine, Aside()
         self._requests, self._registration = Requests(engine), Registration(engine)
         self.register(*self._definitions)
         return self
@@ -158,6 +173,7 @@ class WorkflowRuntime:
             self._thread.check_elsewhere()
         thread, self._thread = self._thread, None
         if thread is not None:
+            self._aside.close()
             self._exit.close()
 
     def __enter__(self) -> Self:
@@ -205,8 +221,20 @@ class WorkflowRuntime:
             news: Takes the run's row and the new events; called on the engine's thread, must not block.
         """
         engine = self._opened()
-        unsubscribe = self.call(_on_loop(lambda: engine.watchers.subscribe(instance_id, news)))
+        return self._stopping(self.call(_on_loop(lambda: engine.watchers.subscribe(instance_id, news))))
 
+    def follow(self, news: News, *, erased: Erased, closed: Closed) -> Callable[[], None]:
+        """Be told of every commit of all runs, of what is purged, and of the end; returns how to stop that.
+
+        Args:
+            news: Takes a run's row and the new events; called on the engine's thread, must not block, as the others.
+            erased: Takes the IDs of runs that were purged.
+            closed: Called when the runtime is closed: nothing comes after it.
+        """
+        engine = self._opened()
+        return self._stopping(self.call(_on_loop(lambda: engine.watchers.follow(news, erased, closed))))
+
+    def _stopping(self, unsubscribe: Callable[[], None]) -> Callable[[], None]:
         def stop() -> None:
             if self._thread is not None:
                 self.submit(_on_loop(unsubscribe))
@@ -273,6 +301,19 @@ class WorkflowRuntime:
     def read(self, query: Callable[[HistoryStore], _T]) -> _T:
         """Run a query on the store's thread, behind every commit asked for before."""
         return self.call(self._opened().committer.read(query))
+
+    @property
+    def opened_at(self) -> datetime:
+        """When the store was last opened."""
+        self._opened()
+        assert self._opened_at is not None
+        return self._opened_at
+
+    @property
+    def aside(self) -> Aside:
+        """A thread for looks that may take their time."""
+        self._opened()
+        return self._aside
 
     def is_held(self, record: InstanceRecord) -> bool:
         """Whether a run waits for its owner's word since the store was opened."""

@@ -1,0 +1,128 @@
+"""All runs of this process's runtime, as a dashboard sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from nbflow.core.history import HistoryEvent
+from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.errors import RuntimeClosedError, UnknownHistoryKindError
+from nbflow.ports import HistoryStore, InstanceFilter
+from nbflow.runtime.source import RunSource
+from nbflow.views.instances import InstanceRow, WantFold, instance_row
+
+if TYPE_CHECKING:
+    from nbflow.runtime.runtime import WorkflowRuntime
+
+_MOMENT: Final = 0.03
+"""Seconds that the store may be kept by reading histories for a picture: commits wait meanwhile."""
+
+
+class RuntimeInstances:
+    """All runs, for whoever draws them; see `nbflow.widgets.instances.InstancesSource`.
+
+    Args:
+        runtime: The runtime.
+        closed: Says what to do once the runtime is closed.
+    """
+
+    def __init__(
+        self, runtime: WorkflowRuntime, *, closed: Callable[[], str] = lambda: "open the runtime again"
+    ) -> None:
+        self._runtime = runtime
+        self._closed = closed
+
+    def page(self, where: InstanceFilter, *, after: str | None, limit: int | None) -> list[InstanceRecord]:
+        """Runs that pass the filter, newest first."""
+        return self._open_runtime().read(
+            lambda store: store.list_instances(where, after=after, limit=limit, newest_first=True)
+        )
+
+    def counts(self, where: InstanceFilter) -> Mapping[RuntimeStatus, int]:
+        """How many runs that pass the filter have each status."""
+        return self._open_runtime().read(lambda store: store.count_by_status(where))
+
+    def histories(
+        self, records: Sequence[InstanceRecord]
+    ) -> list[tuple[InstanceRecord, Sequence[HistoryEvent]] | None]:
+        """The present records and histories of the first few of these runs."""
+        names = [record.instance_id for record in records]
+        return self._open_runtime().read(lambda store: _histories(store, names))
+
+    def row(self, record: InstanceRecord, fold: WantFold | None) -> InstanceRow:
+        """The line of a run."""
+        if record.status.is_terminal or not self._runtime.is_open:
+            return instance_row(record, fold)
+        return instance_row(
+            record,
+            fold,
+            missing_code=self._runtime.missing_code(record),
+            is_held=self._runtime.is_held(record),
+        )
+
+    def follow(
+        self,
+        news: Callable[[InstanceRecord, Sequence[HistoryEvent]], None],
+        *,
+        erased: Callable[[Sequence[str]], object],
+        closed: Callable[[str], object],
+    ) -> Callable[[], None]:
+        """Be told of every commit, of runs that are purged, and of the end."""
+        return self._open_runtime().follow(
+            news, erased=erased, closed=lambda _error: closed(f"its history is closed: {self._closed()}")
+        )
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back once on the engine's thread."""
+        with contextlib.suppress(RuntimeClosedError):
+            self._runtime.submit(_later(seconds, callback))
+
+    def aside(self, look: Callable[[], object]) -> None:
+        """Do something that may take its time on a thread for that."""
+        self._open_runtime().aside.do(look)
+
+    def run(self, instance_id: str) -> RunSource:
+        """One of the runs."""
+        return RunSource(self._runtime, instance_id, closed=self._closed)
+
+    def now(self) -> datetime:
+        """The runtime's time."""
+        return self._runtime.clock.now()
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether that time is virtual."""
+        return self._runtime.is_virtual
+
+    def _open_runtime(self) -> WorkflowRuntime:
+        if not self._runtime.is_open:
+            raise RuntimeClosedError(f"its history is closed: {self._closed()}")
+        return self._runtime
+
+
+def _histories(
+    store: HistoryStore, names: Sequence[str]
+) -> list[tuple[InstanceRecord, Sequence[HistoryEvent]] | None]:
+    found: list[tuple[InstanceRecord, Sequence[HistoryEvent]] | None] = []
+    end = time.monotonic() + _MOMENT
+    for name in names:
+        record = store.get_instance(name)
+        if record is None:
+            found.append(None)
+        else:
+            try:
+                found.append((record, store.read_history(name, record.execution_id)))
+            except UnknownHistoryKindError:
+                found.append((record, ()))  # the run is stalled, and its row says why
+        if time.monotonic() > end:
+            break
+    return found
+
+
+async def _later(seconds: float, callback: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, callback)
