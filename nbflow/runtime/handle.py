@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nbflow.core.failures import full_text
@@ -14,6 +15,14 @@ from nbflow.errors import (
     WorkflowFailedError,
     WorkflowStalledError,
     WorkflowTerminatedError,
+)
+from nbflow.runtime.pictures import (
+    Picture,
+    graph_picture,
+    inbox_picture,
+    replay_picture,
+    timeline_picture,
+    write_page,
 )
 from nbflow.runtime.state import WorkflowState
 
@@ -124,6 +133,38 @@ class WorkflowHandle:
     def history(self) -> list[HistoryEvent]:
         """The events of the run's present execution."""
         return self._client.get_workflow_history(self.instance_id)
+
+    # -- pictures ------------------------------------------------------------------------------
+
+    def timeline(self) -> Picture:
+        """What has happened, on a time axis: a row per activity, child, timer and event."""
+        return timeline_picture(self._client.source(self.instance_id))
+
+    def inbox(self) -> Picture:
+        """What the run waits for from outside, how to answer it, and what has come."""
+        return inbox_picture(self._client.source(self.instance_id))
+
+    def graph(self) -> Picture:
+        """The workflow as a diagram, laid over with this run."""
+        return graph_picture(self._client.source(self.instance_id))
+
+    def replay(self, seq: int | None = None) -> Picture:
+        """The code at a position of the run's history: its lines, its variables, and why it woke.
+
+        Nothing is done again: the workflow's code runs on what is recorded.
+
+        Args:
+            seq: The position, from 0; the last if None.
+        """
+        return replay_picture(self._client.source(self.instance_id), seq)
+
+    def export(self, path: str | Path) -> int:
+        """Write the run as a page that any browser opens without a kernel; gives its size in bytes.
+
+        Raises:
+            OSError: The file can't be written.
+        """
+        return write_page(self._client.source(self.instance_id), path)
 
 
 def _has_rested(record: InstanceRecord) -> bool:

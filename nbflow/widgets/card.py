@@ -1,13 +1,14 @@
 """The card of a run: an anywidget that is live while a kernel is, and a picture for ever after.
 
-The widget itself only carries messages: the feed decides what goes out, the
-answers what comes in. Callbacks of the front end may come on the kernel's main thread
+The widget itself only carries messages, between the front end and the run's conversation.
+Callbacks of the front end may come on the kernel's main thread
 or on a subshell's; they hand a message on and never touch an engine.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+import secrets
+from typing import Any, Final, cast
 
 import anywidget
 import traitlets
@@ -17,10 +18,14 @@ from nbflow.views.timeline import timeline
 from nbflow.views.timeline.html import html_timeline
 from nbflow.views.timeline.text import sentence
 from nbflow.widgets import page
-from nbflow.widgets.answers import Answers
-from nbflow.widgets.feed import CardFeed
+from nbflow.widgets.conversation import Conversation
+from nbflow.widgets.exchange import Exchange
 from nbflow.widgets.messages import Json
 from nbflow.widgets.source import CardSource
+from nbflow.widgets.twins import Twin
+
+MODULE: Final = page.packed(page.module())
+"""What a front end runs; as text, since of a path anywidget makes a signal that holds every card ever made."""
 
 
 class RunCard(anywidget.AnyWidget):
@@ -28,22 +33,26 @@ class RunCard(anywidget.AnyWidget):
 
     Args:
         source: The run; see `CardSource`.
+        view: The view that it opens with: ``timeline``, ``replay``, ``graph`` or ``inbox``.
+        seq: The position in the history that the replay view opens with; None: the last.
     """
 
-    # As text: of a path, anywidget makes a signal that holds every card ever made.
-    _esm = page.module()
-    _css = page.styles()
+    _esm = MODULE
 
     snapshot = traitlets.Dict().tag(sync=True)
+    opens = traitlets.Dict().tag(sync=True)
+    twin = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, source: CardSource) -> None:
+    def __init__(self, source: CardSource, *, view: str = "timeline", seq: int | None = None) -> None:
         self._source = source
-        self._feed = CardFeed(source, send=self._post, keep=self._keep)
-        self._answers = Answers(source, send=self._post)
-        super().__init__(snapshot=self._feed.open())
+        self._is_apart = False
+        self._conversation = Conversation(source, send=self._post, keep=self._keep)
+        self._exchange = Exchange(source.other, send=self._post)
+        opens: Json = {"view": view} if seq is None else {"view": view, "detail": {"seq": seq}}
+        super().__init__(snapshot=self._conversation.open(), opens=opens, twin=secrets.token_hex(8))
         comm: Any = self.comm
         comm.on_close(self._on_front_end_closed)
-        _reply_where_asked(comm)
+        reply_where_asked(comm)
         cast("Any", self).on_msg(self._on_message)
 
     def look_again(self) -> None:
@@ -52,22 +61,19 @@ class RunCard(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop following the run, and take the card off the page."""
-        self._feed.close()
+        self._let_go()
         super().close()
 
     def _on_message(self, _widget: RunCard, content: Any, _buffers: Any) -> None:
-        match content:
-            case {"type": "hello", "view": str(view)}:
-                self._feed.hello(view)
-            case {"type": "bye", "view": str(view)}:
-                self._feed.bye(view)
-            case {"type": "answer"}:
-                self._answers.give(content)
-            case _:
-                pass  # of a front end that is newer than this kernel
+        if not self._exchange.takes(content):
+            self._conversation.receive(content)
 
     def _on_front_end_closed(self, _message: Any) -> None:
-        self._feed.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._exchange.close()
+        self._conversation.close()
 
     def _post(self, message: Json) -> None:
         cast("Any", self).send(message)
@@ -75,27 +81,36 @@ class RunCard(anywidget.AnyWidget):
     def _keep(self, message: Json) -> None:
         self.snapshot = message
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The live card, and beside it what is shown where no kernel is: the HTML twin and a sentence."""
-        bundle: Any = cast("Any", super())._repr_mimebundle_(**kwargs)
-        match bundle:
-            case None:
-                return None
-            case (data, metadata):  # anywidget
-                return {**data, **self._static_twin()}, metadata
-            case data:  # plain ipywidgets
-                return {**data, **self._static_twin()}, {}
+    def apart(self) -> Twin:
+        """The picture for where no kernel is, as an output of its own; the card's own leaves it out then."""
+        self._is_apart = True
+        return Twin(str(self.twin), self._picture)
 
-    def _static_twin(self) -> dict[str, str]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The live card, and beside it what is shown where no kernel is: a sentence, and the HTML twin."""
+        bundle: Any = cast("Any", super())._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        picture = self._picture()
+        if self._is_apart:
+            picture.pop("text/html", None)
+        match bundle:
+            case (data, metadata):  # anywidget
+                return {**data, **picture}, metadata
+            case data:  # plain ipywidgets
+                return {**data, **picture}, {}
+
+    def _picture(self) -> dict[str, str]:
         try:
             record, history = self._source.snapshot()
+            opened_at = self._source.opened_at
         except NbflowError:
             return {"text/plain": self.snapshot["run"]["sentence"]}
-        picture = timeline(record, history, now=self._source.now())
+        picture = timeline(record, history, now=self._source.now(), opened_at=opened_at)
         return {"text/html": html_timeline(picture), "text/plain": sentence(picture)}
 
 
-def _reply_where_asked(comm: Any) -> None:
+def reply_where_asked(comm: Any) -> None:
     """Have clicks handled on the shell that they come on, and not on the one that last sent.
 
     From ipykernel 7.4 on, a comm that a cell has sent on is pinned to the main shell, where a click

@@ -27,11 +27,22 @@ from typing import Final
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
 from nbflow.errors import NbflowError
-from nbflow.views.timeline import header, waiting_for
+from nbflow.views.timeline import header, served_until, waiting_for
+from nbflow.views.timeline.details import details_of
 from nbflow.views.timeline.fold import TimelineFold
-from nbflow.views.timeline.rows import Timeline
+from nbflow.views.timeline.idle import Idling, millis
+from nbflow.views.timeline.rows import Header, Timeline
 from nbflow.views.timeline.text import sentence
-from nbflow.widgets.messages import Json, millis, row_message, run_message, value_limit, wait_message
+from nbflow.widgets.messages import (
+    INLINE_LIMIT,
+    INLINE_ROWS,
+    Json,
+    axis_message,
+    commands_message,
+    row_message,
+    run_message,
+    wait_message,
+)
 from nbflow.widgets.source import CardSource
 
 DELTA_PAUSE: Final = 0.05
@@ -66,6 +77,8 @@ class CardFeed:
         self._lock = threading.RLock()
         self._record: InstanceRecord | None = None
         self._fold: TimelineFold | None = None
+        self._idling = Idling()
+        self._rows: dict[str, Json] = {}  # as they were last sent, or would be
         self._final: Json | None = None
         self._early: list[tuple[InstanceRecord, Sequence[HistoryEvent]]] | None = None
         self._unsubscribe: Callable[[], None] = _nothing
@@ -176,7 +189,7 @@ class CardFeed:
                 self._load(record, history)
 
     def _load(self, record: InstanceRecord, history: Sequence[HistoryEvent]) -> None:
-        self._record, self._fold = record, TimelineFold()
+        self._record, self._fold, self._idling, self._rows = record, TimelineFold(), Idling(), {}
         for event in history:
             self._fold.apply(event)
         self._anew = True
@@ -250,24 +263,37 @@ class CardFeed:
         return not waiting.activities and not waiting.children
 
     def _snapshot(self, *, count: bool = True) -> Json:
-        assert self._fold is not None, "a feed that isn't finished has a fold"
-        rows = self._fold.rows()
-        self._fold.changed()
-        limit = value_limit(len(rows))
-        message = self._frame("snapshot", count=count)
+        head = self._renew()[0]
         self._anew = False
-        message["rows"] = [row_message(row, limit) for row in rows]
-        return message
+        return {**self._frame("snapshot", head, count=count), "rows": list(self._rows.values())}
 
     def _delta(self) -> Json:
-        assert self._fold is not None, "a feed that isn't finished has a fold"
-        message = self._frame("delta")
-        keys = self._fold.changed()
-        limit = value_limit(message["total"])
-        message["rows"] = [row_message(self._fold.row(key), limit) for key in keys]
-        return message
+        head, keys = self._renew()
+        return {**self._frame("delta", head), "rows": [self._rows[key] for key in keys]}
 
-    def _frame(self, kind: str, *, count: bool = True) -> Json:
+    def _renew(self) -> tuple[Header, tuple[str, ...]]:
+        """Bring the rows' messages up to date; give the header, and the keys of what has changed."""
+        assert self._fold is not None, "a feed that isn't finished has a fold"
+        assert self._record is not None, "likewise"
+        head = header(self._record, self._fold, now=self._source.now())
+        keys = self._fold.changed()
+        inline = self._fold.row_count <= INLINE_ROWS
+        if (
+            not inline and len(self._rows) <= INLINE_ROWS
+        ):  # what came along until now is asked for from now on
+            self._rows.clear()
+        served = served_until(head, self._source.opened_at)
+        for row in map(self._fold.row, keys):
+            self._idling.put(row)
+        for row in map(self._fold.row, keys) if self._rows else self._fold.rows():
+            details = None
+            if inline:
+                is_served = served is not None and row.end is not None and row.end <= served
+                details = details_of(row, limit=INLINE_LIMIT, served=is_served)
+            self._rows[row.key] = row_message(row, details)
+        return head, keys
+
+    def _frame(self, kind: str, head: Header, *, count: bool = True) -> Json:
         """What snapshot and delta have in common."""
         assert self._fold is not None, "a feed that isn't finished has a fold"
         assert self._record is not None, "likewise"
@@ -275,16 +301,22 @@ class CardFeed:
         self._dirty = False
         now = self._source.now()
         waiting = waiting_for(self._record, self._fold)
-        head = header(self._record, self._fold, now=now)
         words = sentence(Timeline(header=head, rows=(), waiting_for=waiting, now=now))
+        rule = self._idling.rule(start=head.started_at or head.created_at, end=head.ended_at)
         return {
             "type": kind,
             "n": self._n,
             "now": millis(now),
             "still": self._source.stands_still,
-            "run": run_message(head, words),
+            "run": {
+                **run_message(head, words),
+                "can": sorted(self._source.capabilities),
+                "commands": commands_message(head, self._source.capabilities),
+            },
             "waits": [wait_message(row) for row in waiting.events],
+            "axis": axis_message(rule, served_until(head, self._source.opened_at)),
             "total": self._fold.row_count,
+            "length": self._fold.length,
         }
 
 

@@ -1,10 +1,11 @@
 """The JSON that the front end draws: rows, header and waits as plain dictionaries.
 
-Times are milliseconds since 1970. Texts are cut here, so that a card of ten
-thousand rows is no larger than a picture of it. A ``snapshot`` says everything;
-a ``delta`` says the header, what is waited for, and the rows that changed. Both
-carry ``n``, which counts a card's messages: the front end that misses one asks
-for a snapshot with ``hello``.
+Times are milliseconds since 1970. A row says what is drawn; what is behind it comes
+along while rows are few, and is asked for where they are many. Texts are cut
+here, so that a card of ten thousand rows is no larger than a picture of it. A
+``snapshot`` says everything; a ``delta`` says the header, the axis, what is waited for, and the
+rows that changed. Both carry ``n``, which counts a card's messages: the front end
+that misses one asks for a snapshot with ``hello``.
 """
 
 from __future__ import annotations
@@ -16,26 +17,23 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from nbflow.views.excerpts import excerpt, tame, tame_lines
-from nbflow.views.inbox.controls import control_for
-from nbflow.views.looks import KIND_WORDS, RUN_LOOKS, SPAN_WORDS, Look, look_of, tone_of
-from nbflow.views.timeline.details import Block, details_of, run_blocks
+from nbflow.views.inbox.commands import commands_for
+from nbflow.views.inbox.forms import control_for
+from nbflow.views.inbox.log import refused
+from nbflow.views.inbox.refusals import refusal_of
+from nbflow.views.looks import RUN_LOOKS, Look, look_of, tone_of
+from nbflow.views.timeline.details import Block, Details, run_blocks, short_of
+from nbflow.views.timeline.idle import AxisRule, millis
 from nbflow.views.timeline.rows import Header, Row, RowKind, RowStatus, Span
 
 Json: TypeAlias = dict[str, Any]
 AckState: TypeAlias = Literal["delivered", "recorded", "rejected", "failed"]
 
-_TEXT_BUDGET: Final = 2_000_000
-"""Characters of values that all rows of a snapshot may hold together, about."""
+INLINE_ROWS: Final = 300
+"""Up to that many rows bring along what is behind them."""
 
-
-def value_limit(rows: int) -> int:
-    """How long a value may be when there are that many rows."""
-    return max(min(_TEXT_BUDGET // max(rows, 1) // 4, 2000), 80)
-
-
-def millis(at: datetime) -> int:
-    """Milliseconds since 1970."""
-    return int(at.timestamp() * 1000)
+INLINE_LIMIT: Final = 1600
+"""How long a value may be that comes along: the rows of a snapshot hold a few megabytes at most."""
 
 
 def _maybe(at: datetime | None) -> int | None:
@@ -64,6 +62,7 @@ def run_message(header: Header, sentence: str) -> Json:
         "id": header.instance_id,
         "execution": header.execution_id,
         "generation": header.generation,
+        "parent": None if header.parent is None else header.parent.instance_id,
         "look": _look(RUN_LOOKS[header.status]),
         "live": not header.status.is_terminal,
         "created": millis(header.created_at),
@@ -78,21 +77,42 @@ def run_message(header: Header, sentence: str) -> Json:
     }
 
 
-def row_message(row: Row, limit: int) -> Json:
-    """One row with what is behind it."""
-    details = details_of(row, limit=limit)
-    return {
+def commands_message(header: Header, can: Iterable[str]) -> list[list[str]]:
+    """What can be done to the run: name, title, and what is asked before."""
+    commands = commands_for(header.status, header.instance_id, can)
+    return [[command.name, command.title, command.asks] for command in commands]
+
+
+def row_message(row: Row, details: Details | None) -> Json:
+    """One row, with what is behind it if that is given."""
+    message: Json = {
         "key": row.key,
         "index": row.index,
-        "kind": row.kind.value,
-        "what": KIND_WORDS[row.kind],
+        "turn": row.turn,
+        "kind": row.kind,  # a StrEnum is text: its `value` would cost more than the rest of the row
         "name": _short(row.name, 300),
+        "short": short_of(row),
         "look": _look(look_of(row)),
         "start": millis(row.start),
         "end": _maybe(row.end),
         "due": _maybe(row.due) if row.status.is_open else None,
-        "spans": [_span(span) for span in row.spans],
+        "spans": [_span(span, row) for span in row.spans],
         "remark": _remark(row),
+        "seqs": [row.seqs[0], row.seqs[-1]] if row.seqs else None,
+    }
+    if row.kind is RowKind.CHILD or row.kind is RowKind.SENT:
+        message["instance"] = row.instance_id
+    refusals = [refused(delivery.rejected) for delivery in row.deliveries if delivery.rejected is not None]
+    if refusals:
+        message["refused"] = [_short(text, 300) for text in refusals[-5:]]
+    if details is not None:
+        message["details"] = details_message(details)
+    return message
+
+
+def details_message(details: Details) -> Json:
+    """What is behind a row."""
+    return {
         "facts": [[fact.label, _short(fact.text, 300)] for fact in details.facts],
         "blocks": _blocks(details.blocks),
         "attempts": [
@@ -102,9 +122,24 @@ def row_message(row: Row, limit: int) -> Json:
     }
 
 
-def _span(span: Span) -> list[Any]:
-    word = f"{SPAN_WORDS[span.kind]}, {span.status}" if span.end is not None else SPAN_WORDS[span.kind]
-    return [span.kind.value, millis(span.start), _maybe(span.end), tone_of(span).value, word]
+def axis_message(rule: AxisRule, served_until: datetime | None) -> Json:
+    """What the time axis shows, and until when the run was served from history."""
+    return {
+        "start": rule.start,
+        "last": rule.last,
+        "end": rule.end,
+        "breaks": rule.breaks,
+        "patience": rule.patience,
+        "served": _maybe(served_until),
+    }
+
+
+def _span(span: Span, row: Row) -> list[Any]:
+    """Kind, begin after the row's, length (None: it goes on), tone, and how it came out."""
+    start = millis(span.start)
+    length = None if span.end is None else millis(span.end) - start
+    out = "" if span.end is None else span.status
+    return [span.kind, start - millis(row.start), length, tone_of(span), out]
 
 
 def _remark(row: Row) -> str:
@@ -119,17 +154,22 @@ def _remark(row: Row) -> str:
 
 def wait_message(row: Row) -> Json:
     """A wait that a person may answer, with the control for it."""
-    refused = [delivery.rejected for delivery in row.deliveries if delivery.rejected is not None]
+    refusals = [delivery.rejected for delivery in row.deliveries if delivery.rejected is not None]
     return {
         "key": row.key,
         "name": row.name,
         "label": _short(row.name, 300),
         "since": millis(row.start),
         "due": _maybe(row.due),
-        "refused": len(refused),
-        "reason": _short(refused[-1], 1000) if refused else None,
+        "refused": len(refusals),
+        **(_refusal(refusals[-1]) if refusals else {"reason": None}),
         "control": msgspec.to_builtins(control_for(row.schema)),
     }
+
+
+def _refusal(reason: str) -> Json:
+    refusal = refusal_of(reason)
+    return {"reason": _short(reason, 1000), "path": refusal.path, "brief": _short(refusal.brief, 500)}
 
 
 def ack_message(ack_id: str, state: AckState, reason: str | None = None) -> Json:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextvars import Context
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
+from nbflow.definitions import WorkflowDefinition
 
 Commit: TypeAlias = Callable[[InstanceRecord, Sequence[HistoryEvent]], None]
 
@@ -56,6 +58,48 @@ class CardSource(Protocol):
         Its exception is an `EventRejectedError` (the payload doesn't fit the wait), or another
         `NbflowError`, such as `RuntimeClosedError` or `InstanceStateError`. Never waits.
         """
+        ...
+
+    def command(self, name: str) -> Future[str]:
+        """Suspend, resume, terminate, purge or restart the run, as ``name`` says.
+
+        The future gives a sentence once that is durable; its exception is an `NbflowError`, such as
+        `InstanceStateError`. Never waits. Only what `capabilities` lists may be asked for.
+        """
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What can be done here: ``raise``, ``replay``, ``graph``, and the names of commands."""
+        ...
+
+    def definition(self) -> WorkflowDefinition[Any, Any] | None:
+        """The code that the run's present execution goes by; None if it isn't there. May wait for the store."""
+        ...
+
+    def kind_of(self, name: str) -> str | None:
+        """What a name stands for in workflow code: an ``activity``, a ``workflow``; None if neither."""
+        ...
+
+    def quiet_context(self) -> Context:
+        """Context variables under which what workflow code prints is dropped: for looking at a replay."""
+        ...
+
+    def other(self, instance_id: str) -> CardSource:
+        """Another run of the same engine, which need not exist."""
+        ...
+
+    def aside(self, look: Callable[[], object]) -> None:
+        """Do something that may take its time, on a thread for that, behind what was given before.
+
+        Raises:
+            RuntimeClosedError: There is nobody to do it.
+        """
+        ...
+
+    @property
+    def opened_at(self) -> datetime:
+        """When this engine took the run's history up: what had ended before was not done by it."""
         ...
 
     def now(self) -> datetime:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import queue
+import threading
 from typing import Any
 
 from playwright.sync_api import Locator, Page, Route
 
-from nbflow.widgets.feed import CardFeed
+from nbflow.widgets.conversation import Conversation
+from nbflow.widgets.exchange import Exchange
 from nbflow.widgets.page import module, styles
+from nbflow.widgets.source import CardSource
 from tests.views.stories import Story
 from tests.widgets.sources import FakeSource
 
@@ -22,11 +27,18 @@ PAGE = """<!doctype html>
 <script type="module">
   const listeners = new Map();
   const model = {
-    sent: [], state: {},
+    sent: [], state: {}, answered: 0, pending: 0,
     get: (name) => model.state[name],
     set: (name, value) => { model.state[name] = value; },
     save_changes: () => {},
-    send: (content) => { model.sent.push(content); },
+    send: async (content) => {
+      model.sent.push(content);
+      model.pending += 1;
+      const answers = await fetch("/send", { method: "POST", body: JSON.stringify(content) });
+      for (const answer of answers.status === 200 ? await answers.json() : []) model.emit("msg:custom", answer);
+      model.pending -= 1;
+      model.answered += answers.status === 200 ? 1 : 0;
+    },
     on: (event, callback) => { listeners.set(event, [...(listeners.get(event) ?? []), callback]); },
     off: (event, callback) => { listeners.set(event, (listeners.get(event) ?? []).filter((one) => one !== callback)); },
     emit: (event, ...values) => { for (const callback of listeners.get(event) ?? []) callback(...values); },
@@ -41,11 +53,23 @@ PAGE = """<!doctype html>
 
 
 class CardPage:
-    """Drives the card in a page, with messages as Python makes them."""
+    """Drives the card in a page, with messages as Python makes them.
+
+    Attributes:
+        conversation: What answers the card; None: no kernel does.
+        unanswered: Types of messages that nobody takes: the test acknowledges them itself, by `ack`.
+        errors: What went wrong in the page's scripts.
+    """
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.errors: list[str] = []
+        self.conversation: Conversation | None = None
+        self.unanswered = {"answer", "command"}
+        self._exchange: Exchange | None = None
+        self._answers: list[dict[str, Any]] | None = None
+        self._thread = threading.get_ident()  # a page belongs to the thread that made it
+        self._foreign: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
         page.route(f"{ORIGIN}/**", self._serve)
@@ -54,7 +78,9 @@ class CardPage:
 
     def _serve(self, route: Route) -> None:
         name = route.request.url.removeprefix(f"{ORIGIN}/")
-        if name == "card.js":
+        if name == "send":
+            self._receive(route)
+        elif name == "card.js":
             route.fulfill(body=module(), content_type="text/javascript; charset=utf-8")
         elif name == "card.css":
             route.fulfill(body=styles(), content_type="text/css; charset=utf-8")
@@ -63,14 +89,49 @@ class CardPage:
         else:
             route.fulfill(status=204)
 
-    def show(self, story: Story, *, answer: bool = True) -> FakeSource:
-        """Render a run; with ``answer``, its hello is answered as a kernel would."""
-        source = FakeSource(story)
-        feed = CardFeed(source, send=self.push, keep=lambda _message: None)
-        self.page.evaluate("(snapshot) => { model.state.snapshot = snapshot; mount(); }", feed.open())
-        self.feed = feed
+    def _receive(self, route: Route) -> None:
+        """Let the conversation answer what the card has sent; the answers go back with the response."""
+        content = route.request.post_data_json
+        if self.conversation is None or self._exchange is None or content["type"] in self.unanswered:
+            route.fulfill(status=204)
+            return
+        self._answers = []
+        if not self._exchange.takes(content):
+            self.conversation.receive(content)
+        answers, self._answers = [*self._from_engine(), *self._answers], None
+        route.fulfill(body=json.dumps(answers), content_type="application/json")
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if threading.get_ident() != self._thread:
+            self._foreign.put(message)
+        elif self._answers is None:
+            self.push(message)
+        else:
+            self._answers.append(message)
+
+    def settle(self) -> None:
+        """Wait until everything that the card has sent was taken, and what came back was drawn."""
+        self.page.wait_for_function("model.pending === 0")
+
+    def pump(self) -> None:
+        """Give the card what an engine's threads have sent since."""
+        for message in self._from_engine():
+            self.push(message)
+
+    def _from_engine(self) -> list[dict[str, Any]]:
+        return [self._foreign.get_nowait() for _ in range(self._foreign.qsize())]
+
+    def show(self, story: Story | CardSource, *, answer: bool = True) -> Any:
+        """Render a run; with ``answer``, what the card sends is answered as a kernel would."""
+        source = FakeSource(story) if isinstance(story, Story) else story
+        conversation = Conversation(source, send=self._send, keep=lambda _message: None)
+        snapshot = conversation.open()
         if answer:
-            feed.hello("view")
+            self.conversation = conversation
+            self._exchange = Exchange(source.other, send=self._send)
+        self.page.evaluate("(snapshot) => { model.state.snapshot = snapshot; mount(); }", snapshot)
+        if answer:
+            self.page.wait_for_function("model.answered > 0")
         return source
 
     def push(self, message: dict[str, Any]) -> None:
@@ -87,6 +148,11 @@ class CardPage:
     @property
     def root(self) -> Locator:
         return self.page.locator(".nbf")
+
+    def open(self, view: str) -> Locator:
+        """Show a view by its tab; gives its panel."""
+        self.page.get_by_role("tab", name=view).click()
+        return self.page.get_by_role("tabpanel")
 
     def row(self, name: str) -> Locator:
         return self.page.get_by_role("list", name="Timeline").get_by_role("button", name=name)

@@ -61,12 +61,16 @@ START_CELL = RUN_CELL.replace("await app.commands", "app.commands")
 class Lab:
     """A running server.
 
+    Args:
+        folder: Where everything of it lies.
+        comms: What JupyterLab sends comms over: ``perCommTarget`` (its default), ``perComm`` or ``disabled``.
+
     Attributes:
         url: Where it answers.
         root: The folder whose notebooks it shows.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, comms: str = "perCommTarget") -> None:
         self.root = folder / "notebooks"
         self.root.mkdir()
         port = _free_port()
@@ -81,7 +85,7 @@ class Lab:
                 f"--ServerApp.root_dir={self.root}",
                 *OPTIONS,
             ],
-            env=_environment(folder),
+            env=_environment(folder, comms),
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
@@ -147,6 +151,17 @@ class Notebook:
         """Run a cell and wait for its end."""
         self.page.evaluate(RUN_CELL, index)
 
+    def run_all(self, count: int) -> None:
+        """Run the first cells, and see that none fails."""
+        for index in range(count):
+            self.run(index)
+            failed = self.output(index).locator("[data-mime-type*=error]")
+            assert failed.count() == 0, failed.first.inner_text()
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+
     def start(self, index: int) -> None:
         """Run a cell and don't wait."""
         self.page.evaluate(START_CELL, index)
@@ -182,7 +197,7 @@ def _free_port() -> int:
         return port
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, comms: str) -> dict[str, str]:
     places = {
         name: str(folder / name.lower())
         for name in (
@@ -194,7 +209,8 @@ def _environment(folder: Path) -> dict[str, str]:
             "JUPYTERLAB_WORKSPACES_DIR",
         )
     }
-    for name, values in SETTINGS.items():
+    settings = {**SETTINGS, "@jupyterlab/apputils-extension/kernels-settings": {"commsOverSubshells": comms}}
+    for name, values in settings.items():
         path = Path(places["JUPYTERLAB_SETTINGS_DIR"]) / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextvars import Context
 from datetime import datetime, timedelta
 from typing import Any
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
+from nbflow.definitions import WorkflowDefinition
+from nbflow.errors import InstanceNotFoundError
 from nbflow.widgets.source import Commit
 from tests.views.stories import T0, Story
 
@@ -18,11 +21,27 @@ class FakeSource:
 
     Attributes:
         raised: The events that were raised: name, payload, and the future of each.
+        commanded: The commands that were given: name, and the future of each.
         reads: How often a snapshot was read.
+        code: The workflow's code, if it is there.
+        kinds: What the names in it stand for.
+        others: Other runs of the engine, by ID.
+        waits_aside: Whether looks wait in `looks` until the test does them.
     """
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, *, code: WorkflowDefinition[..., Any] | None = None) -> None:
         self.story = story
+        self.code = code
+        self.kinds: dict[str, str] = {}
+        self.others: dict[str, FakeSource] = {}
+        self.commanded: list[tuple[str, Future[str]]] = []
+        self.capabilities = frozenset(
+            {"raise", "suspend", "resume", "terminate", "purge", "restart", "replay", "graph"}
+        )
+        self.opened_at = T0
+        self.waits_aside = False
+        self.looks: list[Callable[[], object]] = []
+        self.is_purged = False
         self.callbacks: list[Commit] = []
         self.later: list[tuple[datetime, Callable[[], None]]] = []
         self.raised: list[tuple[str, str, Future[None]]] = []
@@ -33,6 +52,8 @@ class FakeSource:
 
     def snapshot(self) -> tuple[InstanceRecord, Sequence[HistoryEvent]]:
         self.reads += 1
+        if self.is_purged:
+            raise InstanceNotFoundError(f"there is no run {self.story.instance_id!r}")
         return self.story.record(), list(self.story.events[: self.committed])
 
     def subscribe(self, callback: Commit) -> Callable[[], None]:
@@ -51,6 +72,33 @@ class FakeSource:
         future: Future[None] = Future()
         self.raised.append((name, payload_json, future))
         return future
+
+    def command(self, name: str) -> Future[str]:
+        future: Future[str] = Future()
+        self.commanded.append((name, future))
+        return future
+
+    def definition(self) -> WorkflowDefinition[..., Any] | None:
+        return self.code
+
+    def kind_of(self, name: str) -> str | None:
+        return self.kinds.get(name)
+
+    def quiet_context(self) -> Context:
+        return Context()
+
+    def other(self, instance_id: str) -> FakeSource:
+        found = self.others.get(instance_id)
+        if found is None:
+            found = FakeSource(Story(instance_id=instance_id))
+            found.is_purged = True
+        return found
+
+    def aside(self, look: Callable[[], object]) -> None:
+        if self.waits_aside:
+            self.looks.append(look)
+        else:
+            look()
 
     def now(self) -> datetime:
         return self.time

@@ -1,167 +1,153 @@
 // @ts-check
 /** A question to a person: the control that answers it, and how far an answer has come. */
 
-import { NO_ANSWER, SILENT_AFTER, duration, h, setText, until } from "./words.js";
+import { Form, button } from "./forms.js";
+import { NO_ANSWER, duration, h, onSilence, setText, until } from "./words.js";
 
 /** @typedef {import('./words.js').Wait} Wait */
 /** @typedef {import('./words.js').Ack} Ack */
-/** @typedef {import('./words.js').JsonControl} JsonControl */
+/** @typedef {import('./words.js').Desk} Desk */
 
 const QUEUED_AFTER = 400; // ms without an answer after which the kernel counts as busy
 
-/** Say what is wrong with a text for a JSON field, or null.
- * @param {string} text @param {JsonControl} control @returns {string|null} */
-export function problemOf(text, control) {
-  if (!text.trim()) return control.types.length ? "a value is needed" : null;
-  let value;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const bare = /^[\p{L}][\p{L}\p{N} _-]*$/u.test(text.trim());
-    return bare ? `not JSON: text needs quotes, as in "${text.trim()}"` : `not JSON: ${/** @type {Error} */ (error).message}`;
+/** Something on its way to the kernel, sent once: while it is, another is refused. What is on its way and what
+ * is being typed outlive the view: JupyterLab draws a card anew whenever its static twin is renewed. */
+export class Sending {
+  /** @param {Desk} desk @param {string} key under which it is kept @param {(ack: any) => boolean} onEnd takes what became of it;
+   * gives true if another may be sent @param {(busy: boolean) => void} setBusy */
+  constructor(desk, key, onEnd, setBusy) {
+    this.desk = desk;
+    this.onEnd = onEnd;
+    this.setBusy = setBusy;
+    this.kept = desk.kept.get(key) ?? { sent: null, draft: {} };
+    desk.kept.set(key, this.kept);
+    /** @type {(() => void)[]} */
+    this.waiting = [];
+    this.ack = h("span", { class: "nbf-ack", role: "status" });
+    this.again = button("Try again", () => this.post(), { hidden: true });
   }
-  const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
-  const fits = (/** @type {string} */ wanted) => wanted === type || (wanted === "integer" && Number.isInteger(value));
-  if (control.types.length && !control.types.some(fits)) return `${control.types.join(" or ")} expected, not ${type}`;
-  const missing = type === "object" ? control.required.filter((key) => !Object.hasOwn(value, key)) : [];
-  return missing.length ? `${missing.join(", ")} missing` : null;
-}
 
-/** What outlives a view of a wait: JupyterLab draws a card anew whenever its static twin is renewed, and
- * neither what a person is typing nor an answer that is on its way may be lost by that.
- * @typedef {{draft?: string, sent: {id: string, payload: string}|null}} Kept */
+  /** Go on with what was sent before this view was there. */
+  resume() {
+    if (this.kept.sent) this.post();
+  }
+
+  /** @param {object} content */
+  start(content) {
+    if (this.kept.sent) return;
+    this.kept.sent = { ...content, id: this.desk.newId() };
+    this.post();
+  }
+
+  post() {
+    this.setBusy(true);
+    this.show("sending", "sending…");
+    const timer = window.setTimeout(() => this.show("queued", "queued: the kernel is busy", true), QUEUED_AFTER);
+    const callOff = onSilence(this.desk.busy, () => {
+      this.show("silent", NO_ANSWER);
+      this.again.hidden = false;
+    });
+    this.waiting = [() => window.clearTimeout(timer), callOff];
+    this.desk.send(this.kept.sent);
+  }
+
+  /** @param {any} ack */
+  onAck(ack) {
+    if (this.kept.sent?.id !== ack.id) return;
+    if (ack.state === "delivered") {
+      this.show("delivered", "delivered, not recorded yet…");
+      return;
+    }
+    this.show(ack.state, ack.state === "recorded" ? `✓ ${ack.reason ?? "recorded"}` : "");
+    if (this.onEnd(ack)) this.release();
+  }
+
+  /** Let another be sent. */
+  release() {
+    this.kept.sent = null;
+    this.setBusy(false);
+  }
+
+  /** @param {string} state @param {string} text @param {boolean} [goesOn] whether what was planned for later still holds */
+  show(state, text, goesOn) {
+    if (!goesOn) this.dispose();
+    this.again.hidden = true;
+    this.ack.dataset.state = state;
+    setText(this.ack, text);
+  }
+
+  dispose() {
+    for (const callOff of this.waiting) callOff();
+  }
+}
 
 /** One wait: its control, and how far an answer has come. */
 export class WaitView {
-  /** @param {Wait} wait @param {(content: any) => void} send @param {() => string} newId @param {Kept} kept */
-  constructor(wait, send, newId, kept) {
-    this.send = send;
-    this.newId = newId;
+  /** @param {Wait} wait @param {Desk} desk @param {string} key */
+  constructor(wait, desk, key) {
     this.wait = wait;
-    this.kept = kept;
-    /** @type {number[]} */
-    this.timers = [];
+    this.sending = new Sending(desk, key, (ack) => this.onEnd(ack), (busy) => this.setBusy(busy));
+    /** @type {any} */
+    const control = wait.control;
+    const { control: kind, choices, hint, more = [] } = control, { draft } = this.sending.kept, name = wait.label;
+    const asks = kind === "buttons";
     this.since = h("span", { class: "nbf-muted" });
-    this.ack = h("span", { class: "nbf-ack", role: "status" });
-    this.again = h("button", { type: "button", class: "nbf-button", hidden: true, onclick: () => this.sendAgain() }, "Try again");
-    this.error = h("div", { class: "nbf-error", id: `nbf-error-${newId()}`, role: "alert" });
-    /** @type {HTMLElement[]} */
-    this.buttons = [];
-    this.form = h("form", { class: "nbf-ask", "data-name": wait.name, onsubmit: (/** @type {Event} */ e) => { e.preventDefault(); this.submit(); } },
-      h("div", { class: "nbf-question" }, h("span", { class: "nbf-icon nbf-wait", "aria-hidden": "true" }, "◷"),
-        h("bdi", { class: "nbf-event" }, wait.label), this.since),
-      h("div", { class: "nbf-control" }, ...this.control(wait), this.ack, this.again), this.error);
-    if (this.field && kept.draft !== undefined) {
-      this.field.value = kept.draft;
-      this.check();
-    }
-    if (kept.sent) {
-      this.setBusy(true);
-      this.sendAgain();
-    }
+    this.asked = new Form(asks ? { control: "form", fields: more } : control, asks ? `With ${name}` : name, draft, () => desk.newId());
+    this.asked.el.hidden = asks && !draft.more;
+    this.buttons = asks ? choices.map((/** @type {any} */ { label, payload, tone = "quiet" }) => button(label, () => this.answer(payload),
+      { class: `nbf-button nbf-${tone}`, "aria-label": `${label} ${name}` }))
+      : [h("button", { class: "nbf-button nbf-active", "aria-label": `Send ${name}` }, "Send")];
+    const adds = more.length ? button(`with ${more.map((/** @type {any} */ field) => field.label).join(", ")}`, () => {
+      draft.more = this.asked.el.hidden;
+      this.asked.el.hidden = !draft.more;
+      adds?.setAttribute("aria-expanded", String(draft.more));
+    }, { class: "nbf-link", "aria-expanded": String(!this.asked.el.hidden) }) : null;
+    this.form = /** @type {HTMLFormElement} */ (h("form", { class: "nbf-ask", "data-name": wait.name, novalidate: true, onsubmit: (/** @type {Event} */ e) => { e.preventDefault(); this.answer(); } },
+      h("div", { class: "nbf-question" }, h("span", { class: "nbf-icon nbf-wait", "aria-hidden": "true" }, "◷"), h("bdi", { class: "nbf-event" }, name), this.since),
+      asks && hint ? h("div", { class: "nbf-muted nbf-hint" }, hint) : null, this.asked.el,
+      h("div", { class: "nbf-control" }, ...this.buttons, adds, this.sending.ack, this.sending.again), this.asked.error));
+    if (wait.reason) this.refused(wait);
+    this.sending.resume();
   }
 
-  /** @param {Wait} wait @returns {HTMLElement[]} */
-  control({ control, label: name }) {
-    if (control.control === "buttons") {
-      this.buttons = control.choices.map(({ label, payload, tone }) => h("button",
-        { type: "button", class: `nbf-button nbf-${tone}`, "aria-label": `${label} ${name}`, onclick: () => this.answer(payload) }, label));
-      return [...this.buttons, h("span", { class: "nbf-muted" }, control.hint)];
-    }
-    const lines = control.initial.split("\n").length;
-    const field = /** @type {HTMLTextAreaElement} */ (h("textarea", {
-      class: "nbf-field", rows: Math.min(lines, 10), spellcheck: "false", autocomplete: "off", placeholder: "JSON",
-      "aria-label": `JSON for ${name}`, "aria-describedby": this.error.id, oninput: () => { this.kept.draft = this.field?.value; this.check(); },
-      onkeydown: (/** @type {KeyboardEvent} */ e) => {
-        if (e.key === "Enter" && (e.ctrlKey || e.metaKey || (lines === 1 && !e.shiftKey))) {
-          e.preventDefault();
-          this.submit();
-        }
-      } }));
-    field.value = control.initial;
-    this.field = field;
-    this.buttons = [h("button", { type: "submit", class: "nbf-button nbf-active", "aria-label": `Send ${name}` }, "Send")];
-    return [field, ...this.buttons, h("span", { class: "nbf-muted nbf-hint" }, control.hint)];
-  }
-
-  /** Show what is wrong with the field's text; true if nothing is. */
-  check() {
-    const { control } = this.wait;
-    if (!this.field || control.control !== "json") return true;
-    const problem = problemOf(this.field.value, control);
-    this.complain(problem);
-    return problem === null;
-  }
-
-  /** @param {string|null} problem */
-  complain(problem) {
-    setText(this.error, problem ? `✗ ${problem}` : "");
-    if (problem) this.field?.setAttribute("aria-invalid", "true");
-    else this.field?.removeAttribute("aria-invalid");
-  }
-
-  submit() {
-    if (this.field && this.check()) this.answer(this.field.value.trim() || "null");
-  }
-
-  /** Send an answer, once: while one is on its way, another is refused. @param {string} payload */
+  /** Send an answer: what the form holds, or the payload of a button with what is filled in beside it. @param {string} [payload] */
   answer(payload) {
-    if (this.kept.sent) return;
-    this.kept.sent = { id: this.newId(), payload };
-    this.complain(null);
-    this.setBusy(true);
-    this.sendAgain();
+    if (this.sending.kept.sent || (payload === undefined && this.wait.control.control === "buttons")) return;
+    const text = payload && this.asked.el.hidden ? "{}" : this.asked.read();
+    if (text === null) return;
+    const whole = payload && text !== "{}" ? `${payload.slice(0, -1)},${text.slice(1)}` : (payload ?? text);
+    this.sending.start({ type: "answer", name: this.wait.name, payload: whole });
   }
 
-  sendAgain() {
-    if (!this.kept.sent) return;
-    this.again.hidden = true;
-    this.show("sending", "sending…");
-    this.clearTimers();
-    this.timers = [
-      window.setTimeout(() => this.show("queued", "queued: the kernel is busy"), QUEUED_AFTER),
-      window.setTimeout(() => { this.show("silent", NO_ANSWER); this.again.hidden = false; }, SILENT_AFTER),
-    ];
-    this.send({ type: "answer", id: this.kept.sent.id, name: this.wait.name, payload: this.kept.sent.payload });
+  /** @param {any} ack */
+  onEnd(ack) {
+    if (ack.state === "recorded") return false;
+    this.sending.release();
+    if (ack.state === "rejected") this.refused(ack);
+    else this.asked.complain(`not recorded: ${ack.reason}`);
+    return false;
   }
 
-  /** @param {Ack} ack */
-  onAck({ id, state, reason }) {
-    if (this.kept.sent?.id !== id) return;
-    this.clearTimers();
-    this.again.hidden = true;
-    if (state === "delivered") this.show("delivered", "delivered, not recorded yet…");
-    else if (state === "recorded") this.show("recorded", "✓ recorded");
-    else this.release(state === "rejected" ? `rejected: ${reason}` : `not recorded: ${reason}`);
-  }
-
-  /** Let the person answer anew, saying why. @param {string} problem */
-  release(problem) {
-    this.kept.sent = null;
-    this.clearTimers();
-    this.again.hidden = true;
-    this.setBusy(false);
-    this.show("", "");
-    this.complain(problem);
-  }
-
-  /** @param {string} state @param {string} text */
-  show(state, text) {
-    this.ack.dataset.state = state;
-    setText(this.ack, text);
+  /** @param {any} refusal */
+  refused({ reason, path, brief }) {
+    const said = brief ?? reason;
+    this.asked.complain(`rejected: ${path?.length > 1 ? `${path.slice(2)}: ` : ""}${said}`, path, `rejected: ${said}`);
   }
 
   /** @param {boolean} busy */
   setBusy(busy) {
     for (const button of this.buttons) button.setAttribute("aria-disabled", String(busy));
-    if (this.field) this.field.readOnly = busy;
+    this.asked.setBusy(busy);
   }
 
   /** @param {Wait} wait */
   update(wait) {
     const refusedNow = wait.refused > this.wait.refused;
     this.wait = wait;
-    if (refusedNow) this.release(`rejected: ${wait.reason}`);
+    if (!refusedNow) return;
+    this.sending.show("", "");
+    this.sending.release();
+    this.refused(wait);
   }
 
   /** @param {number} now */
@@ -169,9 +155,64 @@ export class WaitView {
     const { since, due } = this.wait;
     setText(this.since, `waits ${duration(now - since)}${due === null ? "" : `, times out ${until(due, now)}`}`);
   }
+}
 
-  clearTimers() {
-    for (const timer of this.timers) window.clearTimeout(timer);
-    this.timers = [];
+/** What a run waits for, above its views. */
+export class AsksView {
+  /** @param {Desk} desk */
+  constructor(desk) {
+    this.desk = desk;
+    /** @type {Map<string, WaitView>} */
+    this.waits = new Map();
+    this.done = h("div", { class: "nbf-done", tabindex: -1, hidden: true });
+    this.el = h("section", { class: "nbf-inbox", "aria-label": "Waiting for an answer", hidden: true }, this.done);
+  }
+
+  /** @param {import('./words.js').Picture} picture */
+  draw({ run, rows, waits: all }) {
+    const waits = run.can?.includes("raise") === false ? [] : all;
+    const open = new Map(waits.map((wait) => [`wait ${run.execution} ${wait.key}`, wait]));
+    for (const [key, view] of this.waits) {
+      if (!open.has(key)) this.end(key, view, rows.get(view.wait.key));
+    }
+    for (const [key, wait] of open) {
+      let view = this.waits.get(key);
+      if (!view) {
+        view = new WaitView(wait, this.desk, key);
+        this.waits.set(key, view);
+        this.el.append(view.form);
+      }
+      view.update(wait);
+    }
+    if (this.waits.size && !this.done.contains(document.activeElement)) this.done.hidden = true;
+    this.el.hidden = !this.waits.size && this.done.hidden;
+  }
+
+  /** A wait is over: whoever was there is told how, and stands before the next one. @param {string} key @param {WaitView} view @param {any} row */
+  end(key, view, row) {
+    const focused = view.form.contains(document.activeElement);
+    view.sending.dispose();
+    view.form.remove();
+    this.waits.delete(key);
+    this.desk.kept.delete(key);
+    if (!focused && !view.sending.kept.sent) return;
+    this.done.replaceChildren(h("span", { class: `nbf-icon nbf-${row?.look[2] ?? "good"}`, "aria-hidden": "true" }, row?.look[0] ?? "✓"), " ", h("bdi", { class: "nbf-event" }, view.wait.label), ` ${row?.look[1] ?? "is over"}`);
+    this.done.hidden = false;
+    this.el.hidden = false;
+    if (focused) this.done.focus();
+  }
+
+  /** @param {Ack} ack */
+  onAck(ack) {
+    for (const wait of this.waits.values()) wait.sending.onAck(ack);
+  }
+
+  /** @param {number} now */
+  tick(now) {
+    for (const wait of this.waits.values()) wait.tick(now);
+  }
+
+  dispose() {
+    for (const wait of this.waits.values()) wait.sending.dispose();
   }
 }

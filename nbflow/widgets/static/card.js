@@ -1,78 +1,93 @@
 // @ts-check
 /**
- * The card of a run: draws what Python has computed, and sends a person's answers back.
+ * The card of a run: its head, its questions, and its four views as tabs.
  *
- * Messages from Python: `snapshot` (everything), `delta` (what changed), `ack` (what became
- * of an answer), `stale` (Python has missed something: say hello). To Python: `hello` and `bye` of this view, and `answer`. Messages are counted
- * by `n`; a view that has missed one says hello again.
+ * Messages from Python: `snapshot` (everything), `delta` (what changed), `ack` (what became of an answer or a
+ * command), `reply` (to what a view asked), `stale` (Python has missed something: say hello), `gone` (there is
+ * no such run any more). To Python: `hello` and `bye` of this view, `answer`, `command`, `ask`; `open` and
+ * `shut` for the card of another run. Messages are counted by `n`; a view that has missed one says hello again.
  *
  * Every value of a user's is text: it is set as textContent and never parsed as HTML.
  */
 
-import { WaitView } from "./ask.js";
-import { RowView } from "./row.js";
-import { NO_ANSWER, SILENT_AFTER, blockNodes, clockTime, duration, fullTime, h, setText } from "./words.js";
+import { AsksView } from "./ask.js";
+import { CommandsMenu } from "./commands.js";
+import { GraphView } from "./graph.js";
+import { InboxView } from "./inbox.js";
+import { ReplayView } from "./replay.js";
+import { TimelineView } from "./timeline.js";
+import { NO_ANSWER, SubModel, blockNodes, clockTime, duration, fullTime, h, keptOf, onSilence, setText } from "./words.js";
 
-/** @typedef {import('./words.js').Run} Run */
-/** @typedef {import('./words.js').Row} Row */
-/** @typedef {import('./words.js').Wait} Wait */
-/** @typedef {import('./words.js').Ack} Ack */
 /** @typedef {import('./words.js').Picture} Picture */
 /** @typedef {import('./words.js').Model} Model */
+/** @typedef {import('./words.js').View} View */
+/** @typedef {{resolve(value: any): void, reject(error: Error): void, heard(): void}} Asked */
 
-const STEPS = [
-  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
-  ...[1, 2, 5, 10, 15, 30].map((s) => s * 1e3),
-  ...[1, 2, 5, 10, 15, 30].map((s) => s * 6e4),
-  ...[1, 2, 3, 6, 12].map((s) => s * 36e5),
-  ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].map((s) => s * 864e5),
-];
-
-/** @typedef {import('./ask.js').Kept} Kept */
-/** @type {WeakMap<object, Map<string, Kept>>} */
-const KEPT = new WeakMap();
-
-/** What outlives the views of one wait of a card. @param {object} model @param {string} key */
-function keptOf(model, key) {
-  const all = KEPT.get(model) ?? new Map();
-  KEPT.set(model, all);
-  if (!all.has(key)) all.set(key, { sent: null });
-  return all.get(key);
-}
+const LOOK_FOR = 60_000; // ms that a look may take once the kernel has taken it up
+const TABS = /** @type {const} */ ([["timeline", "Timeline"], ["replay", "Replay"], ["graph", "Graph"], ["inbox", "Inbox"]]);
 
 /** The whole card in one element. */
-class CardView {
-  /** @param {Model} model @param {HTMLElement} el */
-  constructor(model, el) {
+export class CardView {
+  /** @param {Model} model @param {HTMLElement} el @param {{shut?: () => void, card?: (id: string) => void}} [within] */
+  constructor(model, el, { shut, card } = {}) {
     this.model = model;
     this.view = Math.random().toString(36).slice(2);
+    this.kept = keptOf(model);
+    this.heard = () => {}; // calls off what is to happen where nobody answers
+    /** Whether the kernel is there and has its hands full, where the front end tells. */
+    this.busy = () => model.widget_manager?.kernel?.status === "busy";
     this.ids = 0;
     this.n = 0;
     this.skew = 0; // the kernel's clock minus the browser's
     /** @type {number|undefined} */
     this.still = undefined; // what the run's clock shows, if it stands still
-    /** @type {Run|null} */
-    this.run = null;
-    /** @type {Map<string, RowView>} */
-    this.rows = new Map();
-    /** @type {Map<string, WaitView>} */
-    this.waits = new Map();
-    this.step = 0;
-    this.longest = 8; // characters of the longest name
-    this.build(el);
+    /** @type {Picture|null} */
+    this.picture = null;
+    /** @type {Map<string, Asked>} */
+    this.asked = new Map();
+    this.shelf = card ? null : new Shelf(model, this.kept);
+    this.card = card ?? ((id) => this.shelf?.open(id, true));
+    this.desk = this.makeDesk();
+    this.asks = new AsksView(this.desk);
+    this.menu = new CommandsMenu(this.desk);
+    /** @type {Record<string, View>} */
+    this.views = { timeline: new TimelineView(this.desk), replay: new ReplayView(this.desk), graph: new GraphView(this.desk), inbox: new InboxView(this.desk) };
+    const opens = this.kept.has("view") ? { view: this.kept.get("view") } : model.get("opens") ?? {};
+    this.shown = opens.view ?? "timeline";
+    this.build(el, shut);
     this.onMessage = (/** @type {any} */ message) => this.receive(message);
-    this.onKept = () => this.draw(model.get("snapshot"));
+    this.onKept = () => this.take(model.get("snapshot"));
+    this.onLive = () => { if (this.picture?.run.live) this.hello(); };
+    this.onSeen = () => { if (!document.hidden && this.picture?.run.live) this.hello(); };
     model.on("msg:custom", this.onMessage);
     model.on("change:snapshot", this.onKept);
+    model.on("comm_live_update", this.onLive);
+    document.addEventListener("visibilitychange", this.onSeen);
+    this.show(this.shown, opens.detail);
     this.onKept();
     this.hello();
     this.loop();
   }
 
-  /** @param {HTMLElement} el */
-  build(el) {
+  /** @returns {import('./words.js').Desk} */
+  makeDesk() {
+    return {
+      send: (content) => this.model.send(content),
+      ask: (what, args) => this.ask(what, args),
+      now: () => this.now(),
+      newId: () => this.newId(),
+      open: (view, detail) => this.show(view, detail, true),
+      card: this.card,
+      kept: this.kept,
+      busy: this.busy,
+      say: (text) => setText(/** @type {Element} */ (this.status), text),
+    };
+  }
+
+  /** @param {HTMLElement} el @param {(() => void)|undefined} shut */
+  build(el, shut) {
     this.badge = h("span", { class: "nbf-badge" });
-    this.title = h("bdi", { class: "nbf-title" });
+    this.title = h("bdi", { class: "nbf-title" }, "…");
     this.id = h("code", { class: "nbf-id" });
     this.elapsed = h("span", { class: "nbf-elapsed" });
     this.facts = h("div", { class: "nbf-subtitle" });
@@ -81,15 +96,15 @@ class CardView {
     this.more = h("div", { class: "nbf-details nbf-run-details", hidden: true });
     this.moreButton = h("button", { type: "button", class: "nbf-link", "aria-expanded": "false", onclick: () => this.toggleMore() }, "Input and output");
     this.notice = h("div", { class: "nbf-notice", role: "status", hidden: true });
-    this.inbox = h("section", { class: "nbf-inbox", "aria-label": "Waiting for an answer", hidden: true });
-    this.axis = h("div", { class: "nbf-ticks", "aria-hidden": "true" });
-    this.list = h("ol", { class: "nbf-rows", "aria-label": "Timeline", onkeydown: (/** @type {KeyboardEvent} */ e) => this.move(e) });
-    this.empty = h("div", { class: "nbf-muted nbf-empty" }, "nothing has happened yet");
-    this.chart = h("div", { class: "nbf-chart" }, h("div", { class: "nbf-axis" }, this.axis), this.list);
-    this.root = h("div", { class: "nbf", "data-lm-suppress-shortcuts": "true", role: "group" },
-      h("div", { class: "nbf-head" }, this.badge, this.title, this.id, this.elapsed),
+    this.panel = h("div", { class: "nbf-panel", role: "tabpanel", id: `nbf-panel-${this.view}` });
+    this.tabs = TABS.map(([name, title]) => h("button", { type: "button", role: "tab", class: "nbf-tab", id: `nbf-tab-${name}-${this.view}`, "data-view": name,
+      "aria-controls": `nbf-panel-${this.view}`, onclick: () => this.show(name) }, title));
+    this.tablist = h("div", { class: "nbf-tabs", role: "tablist", "aria-label": "Views of the run", onkeydown: (/** @type {KeyboardEvent} */ e) => this.moveTab(e) }, ...this.tabs);
+    const close = shut ? h("button", { type: "button", class: "nbf-button nbf-shut", "aria-label": "Close this card", onclick: shut }, "×") : null;
+    this.root = h("div", { class: "nbf", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "A run" },
+      h("div", { class: "nbf-head" }, this.badge, this.title, this.id, this.elapsed, this.menu.el, close),
       h("div", { class: "nbf-subhead" }, this.facts, this.moreButton),
-      this.more, this.problem, this.status, this.notice, this.inbox, this.chart, this.empty);
+      this.more, this.problem, this.status, this.notice, this.asks.el, this.tablist, this.panel, this.shelf?.el ?? null);
     el.append(this.root);
   }
 
@@ -102,58 +117,105 @@ class CardView {
     return this.still ?? Date.now() + this.skew;
   }
 
+  // -- the kernel ---------------------------------------------------------------------------
+
   hello() {
-    window.clearTimeout(this.silence);
-    this.silence = window.setTimeout(() => {
-      setText(/** @type {Element} */ (this.notice), NO_ANSWER);
-      if (this.notice) this.notice.hidden = !this.run?.live;
-    }, SILENT_AFTER);
+    if (this.model.frozen) return;
+    this.heard();
+    this.heard = onSilence(this.busy, () => { if (this.picture?.run.live ?? true) this.notify(NO_ANSWER); });
     this.model.send({ type: "hello", view: this.view });
   }
 
-  /** @param {Picture|Ack|{type: "stale"}} message */
-  receive(message) {
-    window.clearTimeout(this.silence);
-    if (this.notice) this.notice.hidden = true;
-    if (message.type === "stale") return this.hello();
-    if (message.type === "ack") {
-      for (const wait of this.waits.values()) wait.onAck(/** @type {Ack} */ (message));
+  /** @param {string} text empty: nothing to notify of */
+  notify(text) {
+    if (!this.notice) return;
+    setText(this.notice, text);
+    this.notice.hidden = !text;
+  }
+
+  /** Ask Python for what a view wants to know. @param {string} what @param {object} [args] @returns {Promise<any>} */
+  ask(what, args = {}) {
+    return new Promise((resolve, reject) => {
+      const id = this.newId();
+      const heard = onSilence(this.busy, () => this.onReply({ id, error: NO_ANSWER }));
+      this.asked.set(id, { resolve, reject, heard });
+      this.model.send({ ...args, type: "ask", id, what });
+    });
+  }
+
+  /** @param {{id: string, ok?: any, error?: string, taken?: boolean}} reply */
+  onReply({ id, ok, error, taken }) {
+    const asked = this.asked.get(id);
+    if (!asked) return;
+    asked.heard();
+    if (taken) {
+      const timer = window.setTimeout(() => this.onReply({ id, error: "the kernel has not answered for a minute" }), LOOK_FOR);
+      asked.heard = () => window.clearTimeout(timer);
       return;
     }
-    const picture = /** @type {Picture} */ (message);
-    if (picture.type === "snapshot" || picture.n === this.n + 1) this.draw(picture);
-    else if (picture.n > this.n) this.hello();
+    this.asked.delete(id);
+    if (error === undefined) asked.resolve(ok);
+    else asked.reject(new Error(error));
   }
 
-  /** @param {Picture|undefined} picture */
-  draw(picture) {
-    if (!picture?.run || picture.n < this.n || (picture.n === this.n && this.run)) return;
-    const whole = picture.type === "snapshot";
-    this.n = picture.n;
-    this.skew = picture.now - Date.now();
-    this.still = picture.still ? picture.now : undefined;
-    const begun = picture.run.started ?? picture.run.created;
-    this.t0 = picture.rows.reduce((first, row) => Math.min(first, row.start), whole ? begun : Math.min(begun, this.t0 ?? begun));
-    this.run = picture.run;
-    const following = this.chart && this.chart.scrollTop + this.chart.clientHeight > this.chart.scrollHeight - 8;
-    this.drawHead(picture.run, picture.waits);
-    this.drawWaits(picture.waits);
-    this.drawRows(picture.rows, whole);
+  /** @param {any} message */
+  receive(message) {
+    if (message.to !== undefined) return;
+    this.heard();
+    if (message.type !== "gone") this.notify("");
+    if (message.type === "stale") this.hello();
+    else if (message.type === "reply") this.onReply(message);
+    else if (message.type === "gone") this.notify(`There is nothing more to follow: ${message.reason}`);
+    else if (message.type === "ack") {
+      this.asks.onAck(message);
+      this.menu.onAck(message);
+      this.views.inbox.onAck?.(message);
+    } else if (message.type === "snapshot" || message.n === this.n + 1) this.take(message);
+    else if (message.n > this.n) this.hello();
+  }
+
+  /** Take in a snapshot or a delta. @param {any} message */
+  take(message) {
+    if (!message?.run) return;
+    const before = this.picture, whole = message.type === "snapshot";
+    const anew = whole && message.run.execution !== before?.run.execution;
+    if (before && !anew && message.n <= this.n) return;
+    this.n = message.n;
+    this.skew = message.now - Date.now();
+    this.still = message.still ? message.now : undefined;
+    const rows = whole ? new Map() : /** @type {Picture} */ (before).rows;
+    for (const row of message.rows) rows.set(row.key, row);
+    this.picture = { ...message, rows, changed: whole ? null : message.rows.map((/** @type {{key: string}} */ row) => row.key) };
+    this.draw();
+  }
+
+  // -- drawing ------------------------------------------------------------------------------
+
+  draw() {
+    const { picture } = this;
+    if (!picture) return;
+    this.drawHead(picture);
+    this.asks.draw(picture);
+    this.menu.draw(picture);
+    this.views[this.shown]?.draw(picture);
+    const inbox = this.tabs?.at(-1);
+    if (inbox) setText(inbox, picture.waits.length ? `Inbox (${picture.waits.length})` : "Inbox");
     this.tick();
-    if (following && this.chart) this.chart.scrollTop = this.chart.scrollHeight;
   }
 
-  /** @param {Run} run @param {Wait[]} waits */
-  drawHead(run, waits) {
+  /** @param {Picture} picture */
+  drawHead({ run, waits }) {
     const [icon, word, tone] = run.look;
     this.root?.setAttribute("aria-label", `Run ${run.id} of ${run.name}`);
     this.badge?.replaceChildren(h("span", { class: `nbf-icon nbf-${tone}`, "aria-hidden": "true" }, icon), ` ${word}`);
     if (this.badge) this.badge.className = `nbf-badge nbf-${tone}`;
     setText(/** @type {Element} */ (this.title), run.name);
     setText(/** @type {Element} */ (this.id), run.id);
+    const { parent } = run;
     const facts = [
       h("time", { title: fullTime(run.started ?? run.created) }, `started ${clockTime(run.started ?? run.created)}`),
       run.generation ? h("span", {}, `generation ${run.generation + 1}`) : null,
+      parent ? h("span", {}, "child of ", h("button", { type: "button", class: "nbf-run-link", onclick: () => this.card(parent) }, parent)) : null,
       run.customStatus === null ? null : h("span", {}, "status ", h("code", {}, run.customStatus)),
       run.output === null ? null : h("span", {}, "output ", h("code", {}, run.output)),
     ];
@@ -168,91 +230,19 @@ class CardView {
     if (this.more && !this.more.hidden) this.more.replaceChildren(...blockNodes(run.blocks));
   }
 
-  /** @param {Wait[]} waits */
-  drawWaits(waits) {
-    const keys = new Set(waits.map((wait) => wait.key));
-    for (const [key, view] of this.waits) {
-      if (keys.has(key)) continue;
-      const focused = view.form.contains(document.activeElement);
-      view.clearTimers();
-      view.form.remove();
-      this.waits.delete(key);
-      if (focused) this.focusRow(this.rows.get(key));
-    }
-    for (const wait of waits) {
-      const view = this.waits.get(wait.key) ?? new WaitView(wait, (content) => this.model.send(content), () => this.newId(), keptOf(this.model, wait.key));
-      if (!this.waits.has(wait.key)) {
-        this.waits.set(wait.key, view);
-        this.inbox?.append(view.form);
-        if (wait.reason) view.complain(`rejected: ${wait.reason}`);
-      }
-      view.update(wait);
-    }
-    if (this.inbox) this.inbox.hidden = !waits.length;
-  }
-
-  /** @param {Row[]} rows @param {boolean} whole */
-  drawRows(rows, whole) {
-    const t0 = this.t0 ?? 0;
-    if (whole) {
-      const keys = new Set(rows.map((row) => row.key));
-      for (const [key, view] of this.rows) if (!keys.has(key)) { view.item.remove(); this.rows.delete(key); }
-    }
-    for (const row of rows) {
-      let view = this.rows.get(row.key);
-      if (!view) {
-        view = new RowView(row, () => this.roveTo(/** @type {RowView} */ (this.rows.get(row.key))));
-        this.rows.set(row.key, view);
-        this.list?.append(view.item);
-      }
-      view.update(row, t0, this.now());
-    }
-    this.longest = rows.reduce((longest, row) => Math.max(longest, row.name.length), this.longest);
-    this.root?.style.setProperty("--nbf-name-width", `${Math.min(this.longest, 26) + 1}ch`);
-    this.root?.classList.toggle("nbf-many", this.rows.size > 100);
-    if (this.empty) this.empty.hidden = this.rows.size > 0;
-    if (this.chart) this.chart.hidden = !this.rows.size;
-    if (!this.current?.item.isConnected) this.roveTo(this.rows.values().next().value);
-  }
-
-  /** The running clock: a few variables make every open span grow. */
+  /** The running clock. */
   tick() {
-    if (!this.run) return;
-    const t0 = this.t0 ?? 0, { run } = this;
-    const now = run.live ? this.now() : (run.ended ?? this.now());
-    let end = Math.max(now, t0 + (run.live ? 500 : 1));
-    for (const view of this.rows.values()) {
-      if (view.row.end === null) view.tick(now);
-      else if (view.row.end > end) end = view.row.end;
-    }
-    for (const view of this.waits.values()) view.tick(now);
+    if (!this.picture) return;
+    const { run } = this.picture, now = run.live ? this.now() : (run.ended ?? this.now());
+    this.asks.tick(now);
+    this.views[this.shown]?.tick?.(now);
     setText(/** @type {Element} */ (this.elapsed), `${run.live ? "for" : "in"} ${duration(now - (run.started ?? run.created))}`);
-    const length = end - t0;
-    this.root?.style.setProperty("--now", String(now - t0));
-    this.root?.style.setProperty("--k", `${100 / length}%`);
-    this.drawAxis(length);
-    this.length = length;
-  }
-
-  /** @param {number} length */
-  drawAxis(length) {
-    const most = Math.max(2, Math.min(8, Math.floor((this.axis?.clientWidth || 480) / 72)));
-    const step = STEPS.find((s) => length / s < most) ?? length;
-    const count = Math.floor(length / step) + 1;
-    if (step === this.step && count === this.axis?.childElementCount) return;
-    this.step = step;
-    this.root?.style.setProperty("--step", String(step));
-    this.axis?.replaceChildren(...Array.from({ length: count }, (_, i) => {
-      const mark = h("span", {}, i * step > 0.95 * length ? "" : i ? duration(i * step).replace(".0 s", " s") : "0");
-      mark.style.setProperty("--s", String(i * step));
-      return mark;
-    }));
   }
 
   loop() {
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches || (this.length ?? 0) > 60_000;
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.timer = window.setTimeout(() => {
-      if (this.run?.live && !document.hidden && this.root?.isConnected) this.tick();
+      if (this.picture?.run.live && !document.hidden && this.root?.isConnected) this.tick();
       this.loop();
     }, calm ? 1000 : 100);
   }
@@ -261,47 +251,104 @@ class CardView {
     if (!this.more || !this.moreButton) return;
     this.more.hidden = !this.more.hidden;
     this.moreButton.setAttribute("aria-expanded", String(!this.more.hidden));
-    this.more.replaceChildren(...blockNodes(this.run?.blocks ?? []));
+    this.more.replaceChildren(...blockNodes(this.picture?.run.blocks ?? []));
   }
 
-  /** Arrow keys, Home and End go from row to row. @param {KeyboardEvent} event */
-  move(event) {
-    const views = [...this.rows.values()];
-    const at = views.findIndex((view) => view.button === event.target);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: views.length - 1 }[event.key];
+  // -- tabs ---------------------------------------------------------------------------------
+
+  /** @param {string} name @param {any} [detail] @param {boolean} [jump] whether to bring the tab into view */
+  show(name, detail, jump) {
+    if (this.views[this.shown] && name !== this.shown) this.views[this.shown].hide?.();
+    this.shown = name in this.views ? name : "timeline";
+    this.kept.set("view", this.shown);
+    const view = this.views[this.shown];
+    for (const tab of this.tabs ?? []) {
+      const chosen = tab.dataset.view === this.shown;
+      tab.setAttribute("aria-selected", String(chosen));
+      tab.setAttribute("tabindex", chosen ? "0" : "-1");
+      if (chosen) this.panel?.setAttribute("aria-labelledby", tab.id);
+    }
+    if (view.el.parentNode !== this.panel) this.panel?.replaceChildren(view.el);
+    view.show?.(detail);
+    if (this.picture) {
+      view.draw({ ...this.picture, changed: null });
+      this.tick();
+    }
+    if (jump) this.tabs?.find((tab) => tab.dataset.view === this.shown)?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {KeyboardEvent} event */
+  moveTab(event) {
+    const tabs = this.tabs ?? [], at = tabs.findIndex((tab) => tab === event.target);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
     if (at < 0 || to === undefined) return;
     event.preventDefault();
-    this.focusRow(views[Math.max(0, Math.min(to, views.length - 1))]);
-  }
-
-  /** @param {RowView|undefined} view */
-  roveTo(view) {
-    this.current?.button.setAttribute("tabindex", "-1");
-    this.current = view;
-    view?.button.setAttribute("tabindex", "0");
-  }
-
-  /** @param {RowView|undefined} view */
-  focusRow(view) {
-    this.roveTo(view);
-    view?.button.focus();
+    const tab = tabs[(to + tabs.length) % tabs.length];
+    this.show(/** @type {string} */ (tab.dataset.view));
+    tab.focus();
   }
 
   dispose() {
+    this.shelf?.dispose();
     window.clearTimeout(this.timer);
-    window.clearTimeout(this.silence);
-    for (const wait of this.waits.values()) wait.clearTimers();
+    this.heard();
+    for (const asked of this.asked.values()) asked.heard();
+    for (const view of Object.values(this.views)) view.dispose?.();
+    this.asks.dispose();
+    this.menu.dispose?.();
     this.model.off("msg:custom", this.onMessage);
     this.model.off("change:snapshot", this.onKept);
+    this.model.off("comm_live_update", this.onLive);
+    document.removeEventListener("visibilitychange", this.onSeen);
     this.model.send({ type: "bye", view: this.view });
     this.root?.remove();
   }
 }
 
-/** @param {{model: Model, el: HTMLElement}} context */
-function render({ model, el }) {
-  const view = new CardView(model, el);
-  return () => view.dispose();
-}
+/** The cards of other runs that were opened within a card or a dashboard. */
+export class Shelf {
+  /** @param {Model} model @param {Map<string, any>} kept */
+  constructor(model, kept) {
+    this.model = model;
+    /** @type {Map<string, SubModel>} */
+    this.models = kept.get("cards") ?? new Map();
+    kept.set("cards", this.models);
+    /** @type {Map<string, CardView>} */
+    this.cards = new Map();
+    this.el = h("div", { class: "nbf-within" });
+    for (const id of this.models.keys()) this.open(id);
+  }
 
-export default { render };
+  /** @param {string} id @param {boolean} [jump] whether to bring it into view */
+  open(id, jump) {
+    if (!this.cards.has(id)) {
+      const sub = this.models.get(id) ?? new SubModel(this.model, id);
+      this.models.set(id, sub);
+      this.model.send({ type: "open", to: id });
+      const place = h("div", { class: "nbf-other" });
+      this.el.append(place);
+      this.cards.set(id, new CardView(sub, place, { shut: () => this.shut(id), card: (other) => this.open(other, true) }));
+    }
+    const card = this.cards.get(id);
+    if (jump && card?.root) {
+      card.root.scrollIntoView({ block: "nearest" });
+      card.tabs?.find((tab) => tab.dataset.view === card.shown)?.focus({ preventScroll: true });
+    }
+  }
+
+  /** @param {string} id */
+  shut(id) {
+    const card = this.cards.get(id);
+    const place = card?.root?.parentElement;
+    card?.dispose();
+    place?.remove();
+    this.models.get(id)?.dispose();
+    this.cards.delete(id);
+    this.models.delete(id);
+    this.model.send({ type: "shut", to: id });
+  }
+
+  dispose() {
+    for (const card of this.cards.values()) card.dispose();
+  }
+}

@@ -7,25 +7,40 @@
  * @typedef {{name: string, id: string, execution: string, generation: number, look: Look, live: boolean,
  *   created: number, started: number|null, ended: number|null, startAt: number|null,
  *   customStatus: string|null, output: string|null, problem: string|null, sentence: string,
- *   blocks: Block[]}} Run
- * @typedef {[kind: string, start: number, end: number|null, tone: string, word: string]} Span
+ *   parent: string|null, can: string[], blocks: Block[]}} Run
+ * @typedef {[kind: string, offset: number, length: number|null, tone: string, outcome: string]} Span offset from the row's start
  * @typedef {[number: number, look: Look, queued: string, ran: string, worker: string, error: string]} Attempt
- * @typedef {{key: string, index: number, kind: string, what: string, name: string, look: Look,
- *   start: number, end: number|null, due: number|null, spans: Span[], remark: string,
- *   facts: [string, string][], blocks: Block[], attempts: Attempt[]}} Row
+ * @typedef {{facts: [string, string][], blocks: Block[], attempts: Attempt[]}} Details
+ * @typedef {{key: string, index: number, turn: number, kind: string, name: string, short: string, look: Look,
+ *   start: number, end: number|null, due: number|null, spans: Span[], remark: string, seqs: [number, number]|null,
+ *   instance?: string, details?: Details}} Row
  * @typedef {{label: string, payload: string, tone: string}} Choice
  * @typedef {{control: "buttons", choices: Choice[], hint: string}} ButtonsControl
  * @typedef {{control: "json", initial: string, hint: string, types: string[], required: string[]}} JsonControl
  * @typedef {{key: string, name: string, label: string, since: number, due: number|null, refused: number,
  *   reason: string|null, control: ButtonsControl|JsonControl}} Wait
- * @typedef {{type: string, n: number, now: number, still?: boolean, run: Run, rows: Row[], waits: Wait[]}} Picture
+ * @typedef {{n: number, now: number, still?: boolean, run: Run, rows: Map<string, Row>, changed: string[]|null,
+ *   waits: Wait[], axis: any, total: number, length: number}} Picture
  * @typedef {{type: "ack", id: string, state: "delivered"|"recorded"|"rejected"|"failed", reason: string|null}} Ack
  * @typedef {{get(name: string): any, send(content: any): void, on(event: string, callback: Function): void,
- *   off(event: string, callback: Function): void}} Model
+ *   off(event: string, callback: Function): void, widget_manager?: any, frozen?: boolean}} Model
+ * @typedef {{send(content: object): void, ask(what: string, args?: object): Promise<any>, now(): number, newId(): string,
+ *   open(view: string, detail?: any): void, card(id: string): void, kept: Map<string, any>, busy(): boolean, say(text: string): void}} Desk
+ * @typedef {{el: HTMLElement, draw(picture: Picture): void, tick?(now: number): void, show?(detail?: any): void,
+ *   hide?(): void, onAck?(ack: Ack): void, dispose?(): void}} View
  */
 
 export const NO_ANSWER = "no kernel answers: re-run this cell";
-export const SILENT_AFTER = 2000; // ms without an answer after which nobody seems to be there
+const SILENT_AFTER = 2000; // ms without an answer after which nobody seems to be there
+
+/** Call back once nobody has answered for a while, and nobody is busy either; gives how to call that off.
+ * @param {() => boolean} busy @param {() => void} then */
+export function onSilence(busy, then) {
+  let timer = 0;
+  const look = () => { if (timer && !busy()) then(); else timer = window.setTimeout(look, SILENT_AFTER); };
+  look();
+  return () => window.clearTimeout(timer);
+}
 
 /** How long something took: the twin of `duration` in nbflow/views/durations.py.
  * @param {number} ms */
@@ -74,4 +89,47 @@ export function blockNodes(blocks) {
   return blocks.map(([label, text, form]) =>
     h("div", { class: "nbf-block" }, h("div", { class: "nbf-label" }, label),
       h("pre", { class: `nbf-pre nbf-${form}`, tabindex: 0, "aria-label": label, dir: "auto" }, text)));
+}
+
+/** @type {WeakMap<object, Map<string, any>>} */
+const KEPT = new WeakMap();
+
+/** What outlives the views of a model: JupyterLab draws a card anew whenever its static twin is renewed, and
+ * neither what a person is typing nor an answer that is on its way may be lost by that. @param {object} model */
+export function keptOf(model) {
+  const kept = KEPT.get(model) ?? new Map();
+  KEPT.set(model, kept);
+  return kept;
+}
+
+/** The model of a card within another: its messages go over the same wire, marked with the run's ID. */
+export class SubModel {
+  /** @param {Model} model @param {string} id */
+  constructor(model, id) {
+    this.model = model;
+    this.id = id;
+    /** @type {Map<string, Set<Function>>} */
+    this.listeners = new Map();
+    this.relay = (/** @type {any} */ message, /** @type {any} */ buffers) => {
+      if (message.to !== id) return;
+      const { to: _to, ...content } = message;
+      for (const listener of [...(this.listeners.get("msg:custom") ?? [])]) listener(content, buffers);
+    };
+    model.on("msg:custom", this.relay);
+  }
+
+  get widget_manager() { return this.model.widget_manager; }
+
+  get() { return undefined; }
+
+  /** @param {object} content */
+  send(content) { this.model.send({ ...content, to: this.id }); }
+
+  /** @param {string} event @param {Function} callback */
+  on(event, callback) { this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(callback)); }
+
+  /** @param {string} event @param {Function} callback */
+  off(event, callback) { this.listeners.get(event)?.delete(callback); }
+
+  dispose() { this.model.off("msg:custom", this.relay); }
 }

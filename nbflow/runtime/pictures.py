@@ -1,0 +1,150 @@
+"""Pictures of a run that need no widget: HTML where there is a notebook, text where there is a terminal.
+
+What draws them is imported when one is asked for: a run needs none of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from nbflow.errors import LookNotPossible
+
+if TYPE_CHECKING:
+    from nbflow.core.execution import WorkflowCode
+    from nbflow.core.history import HistoryEvent
+    from nbflow.views.replay.moments import Moment
+    from nbflow.views.timeline.rows import Timeline
+    from nbflow.widgets.source import CardSource
+
+_T = TypeVar("_T")
+
+_STEP: Final = 0.2
+"""Seconds between two looks, so that an interrupt is noticed soon."""
+
+
+class Picture:
+    """A picture as it was when it was made.
+
+    Attributes:
+        html: A piece of HTML that survives in a saved notebook.
+        text: The same for terminals.
+    """
+
+    def __init__(self, html: str, text: str) -> None:
+        self.html = html
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def timeline_picture(source: CardSource) -> Picture:
+    """The timeline of a run as it is now."""
+    from nbflow.views.timeline.html import html_timeline
+    from nbflow.views.timeline.text import text_timeline
+
+    drawn = _timeline(source)
+    return Picture(html_timeline(drawn), text_timeline(drawn))
+
+
+def inbox_picture(source: CardSource) -> Picture:
+    """What a run waits for, how to answer it, and what has come."""
+    from nbflow.views.inbox.html import html_inbox
+    from nbflow.views.inbox.text import text_inbox
+
+    drawn = _timeline(source)
+    return Picture(html_inbox(drawn), text_inbox(drawn))
+
+
+def graph_picture(source: CardSource) -> Picture:
+    """The workflow as a diagram, laid over with the run."""
+    from nbflow.views.graph import html_graph, text_graph
+    from nbflow.widgets.graphing import Graphing
+    from nbflow.widgets.runlog import RunLog
+
+    log = RunLog(source)
+    try:
+        flow, laid, svg = _aside(source, Graphing(log, source).laid)
+    finally:
+        log.close()
+    return Picture(html_graph(flow, laid, svg=svg), text_graph(flow, laid))
+
+
+def replay_picture(source: CardSource, seq: int | None) -> Picture:
+    """The code of a run at a position of its history; the last if ``seq`` is None.
+
+    Raises:
+        LookNotPossible: There is no such position, or the code isn't there.
+    """
+    from nbflow.views.replay.html import html_replay
+    from nbflow.views.replay.narrative import narrate
+    from nbflow.views.replay.text import text_replay
+
+    record, history = source.snapshot()
+    code = source.definition()
+    if code is None:
+        raise LookNotPossible(
+            f"the code of {record.name} isn't here: run the cell that defines it, then look again"
+        )
+    at = len(history) if seq is None else seq
+    if not 0 <= at <= len(history):
+        raise LookNotPossible(f"{record.instance_id} has {len(history)} events: there is no position {at}")
+    moment = _aside(source, lambda: _moment(source, code, history, record.instance_id, at))
+    notes = narrate(history)
+    return Picture(html_replay(moment, notes, code.listing), text_replay(moment, notes, code.listing))
+
+
+def _moment(
+    source: CardSource, code: WorkflowCode, history: Sequence[HistoryEvent], instance_id: str, at: int
+) -> Moment:
+    from nbflow.views.replay.travel import TimeTravel
+
+    travel = TimeTravel(
+        code, history, instance_id=instance_id, context=source.quiet_context(), clock=time.perf_counter
+    )
+    try:
+        return travel.moment(at)
+    finally:
+        travel.close()
+
+
+def write_page(source: CardSource, path: str | Path) -> int:
+    """Write a run as a page of its own; gives how many bytes it has."""
+    from nbflow.widgets.export import export_page
+
+    page = export_page(source).encode("utf-8", "surrogatepass")
+    Path(path).write_bytes(page)
+    return len(page)
+
+
+def _timeline(source: CardSource) -> Timeline:
+    from nbflow.views.timeline import timeline
+
+    record, history = source.snapshot()
+    return timeline(record, history, now=source.now(), opened_at=source.opened_at)
+
+
+def _aside(source: CardSource, look: Callable[[], _T]) -> _T:
+    """Have something looked at on the thread for that, where no other loop runs, and wait for it."""
+    found: Future[_T] = Future()
+
+    def answer() -> None:
+        try:
+            found.set_result(look())
+        except BaseException as error:
+            found.set_exception(error)
+
+    source.aside(answer)
+    while True:
+        try:
+            return found.result(_STEP)
+        except TimeoutError:
+            if found.done():
+                raise

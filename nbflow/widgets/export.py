@@ -1,0 +1,140 @@
+"""A run as a page of its own: the card with everything that it may ask, for a browser without a kernel.
+
+Whatever the views would ask of a kernel is asked here, once, by the same answerers: each moment of
+the replay, each row's details, the graph. The replies travel compressed in the page, and the
+card finds them there. Values are in that data and nowhere in the page's code.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Final
+
+import msgspec
+
+from nbflow.errors import LookNotPossible, NbflowError
+from nbflow.views.excerpts import tame
+from nbflow.views.timeline import timeline
+from nbflow.views.timeline.html import html_timeline
+from nbflow.widgets import page
+from nbflow.widgets.conversation import Answerer, answerers
+from nbflow.widgets.feed import CardFeed
+from nbflow.widgets.messages import Json
+from nbflow.widgets.replaying import Replaying
+from nbflow.widgets.runlog import RunLog
+from nbflow.widgets.source import CardSource
+
+_POLICY: Final = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+_MOST_BYTES: Final = 60_000_000
+"""Of replies, before they are compressed: a page that holds more would not open in reasonable time."""
+
+_ONLY_HERE: Final = frozenset({"replay", "graph"})
+"""What can be done with a run without its kernel."""
+
+Tell = Callable[[int, int], object]
+
+
+def export_page(
+    source: CardSource, *, opens: Json | None = None, tell: Tell = lambda _done, _of: None
+) -> str:
+    """Give the page of a run.
+
+    Args:
+        source: The run.
+        opens: The view that it opens with, as the card's ``opens``.
+        tell: Is told how many of how many moments are in it by now.
+
+    Raises:
+        NbflowError: The run can't be read.
+    """
+    log = RunLog(source)
+    replaying = Replaying(log, source)
+    feed = CardFeed(source, send=lambda _message: None, keep=lambda _message: None)
+    try:
+        record, history = log.read()
+        snapshot = feed.open()
+        replies = _replies(answerers(log, source, replaying), snapshot, len(history), tell)
+    finally:
+        feed.close()
+        log.close()
+        replaying.close()
+    now = source.now()
+    snapshot["still"] = True
+    snapshot["run"]["can"] = sorted(_ONLY_HERE & source.capabilities)
+    data = msgspec.json.encode({"snapshot": snapshot, "opens": opens or {}, "replies": replies})
+    packed = base64.b64encode(gzip.compress(data, mtime=0)).decode("ascii")
+    title = f"{record.instance_id} of {record.name}"
+    return _page(title, html_timeline(timeline(record, history, now=now, opened_at=source.opened_at)), packed)
+
+
+def _replies(table: Mapping[str, Answerer], snapshot: Json, length: int, tell: Tell) -> Json:
+    keys = [row["key"] for row in snapshot["rows"]]
+    return {
+        "details": {key: _asked(table["details"], {"key": key}) for key in keys},
+        "moment": _moments(table["moment"], length, tell),
+        "events": _events(table["events"], length),
+        "listing": _asked(table["listing"], {}),
+        "graph": _asked(table["graph"], {}),
+    }
+
+
+def _moments(answerer: Answerer, length: int, tell: Tell) -> Json:
+    """The moment of each step, by its first position; as many as a page can hold."""
+    moments: Json = {}
+    seq = size = 0
+    while seq <= length and size < _MOST_BYTES:
+        moments[str(seq)] = moment = _asked(answerer, {"seq": seq})
+        size += len(msgspec.json.encode(moment))
+        seq = max(moment.get("last", length), seq) + 1
+        tell(min(seq, length), length)
+    return moments
+
+
+def _events(answerer: Answerer, length: int) -> Json:
+    """All pages of the event table as one."""
+    whole: Json = {"total": length, "events": [], "turns": {}}
+    while len(whole["events"]) < length:
+        page = answerer({"start": len(whole["events"]), "count": length})
+        if not page["events"]:
+            break
+        whole["events"] += page["events"]
+        whole["turns"] |= page["turns"]
+    return whole
+
+
+def _asked(answerer: Answerer, args: Json) -> Json:
+    try:
+        return answerer(args)
+    except LookNotPossible as reason:
+        return {"error": str(reason)}
+    except NbflowError as error:
+        return {"error": str(error)}
+
+
+def _page(title: str, twin: str, packed: str) -> str:
+    heading = escape(tame(title))
+    return f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{heading}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 16px; font-family: system-ui, sans-serif; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #0d1117; color: #e6edf3; }} }}
+{page.styles()}
+</style>
+<body>
+<main id="card">{twin}</main>
+<script id="data" type="text/plain">{packed}</script>
+<script type="module">
+{page.frozen_module()}
+thaw(document.getElementById("card"), document.getElementById("data").textContent);
+</script>
+</body>
+</html>
+"""
