@@ -7,72 +7,20 @@ has ended, or when only a person can move it on.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from datetime import datetime
 from typing import Any, Final
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
-from nbflow.errors import NbflowError, RuntimeClosedError
-from nbflow.jupyter.location import shorten
-from nbflow.jupyter.pictures import picture
+from nbflow.errors import NbflowError
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.showing import Output, show, show_for_good
 from nbflow.jupyter.waiting import needs_a_person, waiting
-from nbflow.runtime import WorkflowHandle, WorkflowRuntime
+from nbflow.runtime import WorkflowHandle
 from nbflow.widgets.card import RunCard
 
 _PAUSE: Final = 0.3
 """Seconds after a commit before the kernel looks whether the run has come to rest."""
-
-
-class RuntimeCardSource:
-    """A run of this notebook's runtime, as a card sees it.
-
-    Args:
-        runtime: The runtime.
-        instance_id: The run.
-    """
-
-    def __init__(self, runtime: WorkflowRuntime, instance_id: str) -> None:
-        self._runtime = runtime
-        self._instance_id = instance_id
-
-    def snapshot(self) -> tuple[InstanceRecord, Sequence[HistoryEvent]]:
-        """The run's row and history; raises NbflowError."""
-        return self._open_runtime().client.snapshot(self._instance_id)
-
-    def subscribe(
-        self, callback: Callable[[InstanceRecord, Sequence[HistoryEvent]], None]
-    ) -> Callable[[], None]:
-        """Call back after each commit that concerns the run."""
-        return self._runtime.subscribe(self._instance_id, callback)
-
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back once; called on the engine's thread, whose loop this is."""
-        asyncio.get_running_loop().call_later(seconds, callback)
-
-    def raise_event(self, name: str, payload_json: str) -> Future[None]:
-        """Raise an event; the future is done once it is durable."""
-        return self._open_runtime().client.raise_encoded_event(self._instance_id, name, payload_json)
-
-    def now(self) -> datetime:
-        """The runtime's time."""
-        return self._runtime.clock.now()
-
-    @property
-    def stands_still(self) -> bool:
-        """Whether that time is virtual."""
-        return self._runtime.is_virtual
-
-    def _open_runtime(self) -> WorkflowRuntime:
-        if not self._runtime.is_open:
-            raise RuntimeClosedError(
-                f"its history is closed: `%wf db {shorten(self._runtime.path)}` opens it again"
-            )
-        return self._runtime
 
 
 class Cards:
@@ -87,14 +35,14 @@ class Cards:
         self._shown: dict[str, int] = {}
         self._shows: dict[str, _Show] = {}
 
-    def show(self, handle: WorkflowHandle) -> None:
-        """Show a run's card in the running cell, and keep its twin up to date."""
+    def show(self, handle: WorkflowHandle, *, view: str = "timeline", seq: int | None = None) -> None:
+        """Show a run's card in the running cell, open at one of its views, and keep its twin up to date."""
         self.silence(handle)
         before = self._shows.pop(handle.instance_id, None)
         if before is not None:
             before.retire()
         card = self._shows[handle.instance_id] = _Show(self._session, handle)
-        card.begin()
+        card.begin(view, seq)
 
     def show_unless_shown(self, handle: WorkflowHandle) -> None:
         """Show a run's card, unless this very cell has shown it already: what ``display(run)`` does."""
@@ -123,19 +71,22 @@ class _Show:
     def __init__(self, session: NbFlow, handle: WorkflowHandle) -> None:
         self._session = session
         self._handle = handle
-        self._source = RuntimeCardSource(session.runtime, handle.instance_id)
+        self._source = session.source(handle.instance_id)
         self._card: Any = None
+        self._twin: Any = None
         self._output: Output | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._is_pausing = False
 
-    def begin(self) -> None:
+    def begin(self, view: str, seq: int | None) -> None:
         if not self._session.kernel.is_there:
-            show(picture(self._session, self._handle))
+            show(self._handle.replay(seq) if view == "replay" else self._handle.timeline())
             return
         self._unsubscribe = self._source.subscribe(self._on_commit)
-        self._card = RunCard(self._source)
-        self._output = show_for_good(self._card)
+        self._card = RunCard(self._source, view=view, seq=seq)
+        self._twin = self._card.apart()
+        show(self._card)
+        self._output = show_for_good(self._twin)
         if self._look()[1]:
             self.stop()
 
@@ -147,7 +98,7 @@ class _Show:
     def retire(self) -> None:
         """Follow the run no longer: another card does. The twin says how it was when that one was shown."""
         if self._unsubscribe is not None and self._output is not None:
-            self._output.update(self._card)
+            self._output.update(self._twin)
         self.stop()
 
     def look_again(self) -> None:
@@ -172,7 +123,7 @@ class _Show:
             self.stop()
             return
         if is_at_rest and self._output is not None:
-            self._output.update(self._card)
+            self._output.update(self._twin)
         if is_over:
             self.stop()
 

@@ -39,7 +39,7 @@ class Command:
 
 _STATUSES: Final = tuple(status.value for status in RuntimeStatus)
 _ENDED: Final = tuple(status.value for status in RuntimeStatus if status.is_terminal)
-VIEWS: Final = ("card", "timeline", "history")
+VIEWS: Final = ("card", "timeline", "replay", "graph", "inbox", "history")
 
 _TABLE: Final = (
     Command(
@@ -79,10 +79,31 @@ _TABLE: Final = (
     Command(
         name="show",
         shows="ID",
-        means="show a run",
+        means="show a run: its live card, or one of its views as a picture",
         options=(Option(name="view", shows="VIEW", means="how; the card if not given", choices=VIEWS),),
         takes=("instance",),
         examples=("%wf show order-42 --view timeline",),
+        note="A picture stays as it is, in a saved notebook too. In Python: run.timeline(), run.replay(), run.graph().",
+    ),
+    Command(
+        name="replay",
+        shows="ID",
+        means="step through a run's history: the line it waited at, its variables, and why it woke",
+        options=(
+            Option(name="to", shows="N", means="begin at this event; at the last if not given", kind="count"),
+        ),
+        takes=("instance", "nothing"),
+        examples=("%wf replay order-42 --to 17",),
+        note="It runs the workflow's code on what is recorded, and never an activity: nothing is done again.",
+    ),
+    Command(
+        name="export",
+        shows="ID FILE",
+        means="write a run as a page that any browser opens, its replay included, without a kernel",
+        options=(Option(name="force", means="replace the file if it is there", kind="flag"),),
+        takes=("instance", "nothing"),
+        examples=("%wf export order-42 order-42.html",),
+        note="The page holds the inputs, results and variables of the run: give it to those who may see them.",
     ),
     Command(
         name="wait",

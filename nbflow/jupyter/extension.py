@@ -16,13 +16,14 @@ from nbflow.errors import NbflowError, StoreError, WorkflowFailedError
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.complaints import show_as
 from nbflow.jupyter.completion import Completions
+from nbflow.jupyter.dashboards import Dashboards
 from nbflow.jupyter.greeting import greeting, trouble
 from nbflow.jupyter.magics import NAMES, WorkflowMagics
 from nbflow.jupyter.session import NbFlow, session_of
 from nbflow.jupyter.shell import Shell, current_shell
 from nbflow.jupyter.showing import say
 from nbflow.jupyter.tracebacks import failure_lines
-from nbflow.runtime import WorkflowClient, WorkflowHandle
+from nbflow.runtime import WorkflowClient, WorkflowHandle, WorkflowRuntime
 
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -36,11 +37,12 @@ def load(shell: Shell) -> None:
         return
     session = NbFlow(shell)
     cards = Cards(session)
-    magics = WorkflowMagics(session, cards)
+    dashboards = Dashboards(session)
+    magics = WorkflowMagics(session, cards, dashboards)
     shell.configurables.append(session)
     session.undo.callback(shell.configurables.remove, session)
     _bring_magics(session, magics)
-    _bring_display(session, cards)
+    _bring_display(session, cards, dashboards)
     _bring_completion(session)
     _bring_tracebacks(session)
     _follow_cells(session, magics)
@@ -93,10 +95,13 @@ def _bring_magics(session: NbFlow, magics: WorkflowMagics) -> None:
     session.undo.callback(remove)
 
 
-def _bring_display(session: NbFlow, cards: Cards) -> None:
+def _bring_display(session: NbFlow, cards: Cards, dashboards: Dashboards) -> None:
     formatter = session.shell.display_formatter.ipython_display_formatter
     formatter.for_type(WorkflowHandle, cards.show_unless_shown)
     session.undo.callback(formatter.pop, WorkflowHandle, None)
+    bundles = session.shell.display_formatter.mimebundle_formatter
+    bundles.for_type(WorkflowRuntime, dashboards.of_runtime)
+    session.undo.callback(bundles.pop, WorkflowRuntime, None)
 
 
 def _bring_completion(session: NbFlow) -> None:

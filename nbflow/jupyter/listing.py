@@ -2,24 +2,88 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from nbflow.core.state import InstanceRecord, RuntimeStatus
-from nbflow.errors import InstanceNotFoundError
+from nbflow.core.state import RuntimeStatus
 from nbflow.jupyter.actions import Request, find_run
 from nbflow.jupyter.commands import COMMANDS
 from nbflow.jupyter.complaints import CommandError
+from nbflow.jupyter.location import shorten
 from nbflow.jupyter.options import Values, parse_options
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.tables import Table
-from nbflow.ports import InstanceFilter
-from nbflow.runtime import WorkflowState
+from nbflow.runtime.instances import RuntimeInstances
+from nbflow.views.instances.html import html_instances
+from nbflow.views.instances.text import HEADING, fields
+from nbflow.widgets.instances import InstancesSource, Scope, listing
 
 _PAGE: Final = 50
+_ALL: Final = Scope()
 
 
-def ps(session: NbFlow, request: Request) -> Table:
+class RunTable(Table):
+    """Runs, newest first: rows for Python, text for a terminal, HTML for a saved page, and live in a notebook.
+
+    Attributes:
+        live: Makes what a notebook shows; None: there is none that the table could be live in.
+
+    Args:
+        source: The runs.
+        scope: Which of them.
+        statuses: Any of these; all, if there are none.
+        limit: How many at the most.
+        typed: The command that shows this page, but for where it begins.
+
+    Raises:
+        NbflowError: They can't be read.
+    """
+
+    def __init__(
+        self,
+        source: InstancesSource,
+        *,
+        scope: Scope = _ALL,
+        statuses: tuple[RuntimeStatus, ...] = (),
+        limit: int | None = None,
+        typed: str = "%wf ps",
+    ) -> None:
+        listed = listing(source, scope, statuses, limit=_PAGE if limit is None else limit)
+        is_narrow = bool(statuses) or limit is not None or scope != _ALL
+        super().__init__(
+            HEADING,
+            [fields(row) for row in listed.rows],
+            empty="no such runs: type %wf ps for all"
+            if is_narrow
+            else "no runs: type %wf run NAME(…) to start one",
+            note=f"{listed.more} more: {typed} --after {listed.rows[-1].instance_id}" if listed.more else "",
+        )
+        self.source, self.scope, self.statuses, self.limit = source, scope, statuses, limit
+        self._typed = typed
+        self.html = html_instances(listed, empty=self.empty, note=self.note)
+        self.live: Callable[[], Any] | None = None
+        self._is_apart = False
+
+    def again(self) -> RunTable:
+        """The table as it is now.
+
+        Raises:
+            NbflowError: The runs can't be read.
+        """
+        return RunTable(
+            self.source, scope=self.scope, statuses=self.statuses, limit=self.limit, typed=self._typed
+        )
+
+    def _repr_html_(self) -> str | None:
+        return None if self._is_apart else self.html
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        bundle: Any = {} if self.live is None else self.live()
+        self._is_apart = bool(bundle)  # then the table stands beside it, in an output of its own
+        return bundle
+
+
+def ps(session: NbFlow, request: Request) -> RunTable:
     """The runs, newest first, and what they wait for.
 
     Raises:
@@ -32,64 +96,22 @@ def ps(session: NbFlow, request: Request) -> Table:
         raise CommandError(
             f"%wf ps lists all runs, {words[0]!r} says nothing to it: type %wf show {words[0]}"
         )
-    limit = values.count("limit")
-    found = _below(session, _matching(session, values), values.text("after"))
-    page = found[: _PAGE if limit is None else limit]
-    rows: list[tuple[object, ...]] = []
-    for record in page:
-        with suppress(InstanceNotFoundError):  # purged this very moment
-            rows.append(_row(session.client.get_workflow_state(record.instance_id)))
-    return Table(
-        ("ID", "workflow", "status", "waits for", "created (UTC)", "updated (UTC)"),
-        rows,
-        empty="no such runs: type %wf ps for all" if values else "no runs: type %wf run NAME(…) to start one",
-        note=_more(values, page, len(found) - len(page)),
+    status, after = values.text("status"), values.text("after")
+    place = shorten(session.path)
+    return RunTable(
+        RuntimeInstances(session.runtime, closed=lambda: f"`%wf db {place}` opens it again"),
+        scope=Scope(
+            name=values.text("name"), after=None if after is None else find_run(session, after).instance_id
+        ),
+        statuses=() if status is None else (RuntimeStatus(status),),
+        limit=values.count("limit"),
+        typed=_typed(values),
     )
 
 
-def _matching(session: NbFlow, values: Values) -> list[InstanceRecord]:
-    """The rows that pass the filter, newest first."""
-    status = values.text("status")
-    where = InstanceFilter(
-        statuses=() if status is None else (RuntimeStatus(status),), name=values.text("name")
-    )
-    return session.runtime.read(lambda store: store.list_instances(where))[::-1]
-
-
-def _below(session: NbFlow, records: list[InstanceRecord], after: str | None) -> list[InstanceRecord]:
-    """What stands below a run in the list of all runs, whether or not that run passes the filter."""
-    if after is None:
-        return records
-    instance_id = find_run(session, after).instance_id
-    last = session.runtime.read(lambda store: store.get_instance(instance_id))
-    if last is None:
-        raise InstanceNotFoundError(f"there is no run {after!r}: type %wf ps for the first page")
-    place = (last.created_at, last.instance_id)
-    return [record for record in records if (record.created_at, record.instance_id) < place]
-
-
-def _more(values: Values, page: list[InstanceRecord], count: int) -> str:
-    """The command for the next page."""
-    if count == 0 or not page:
-        return ""
+def _typed(values: Values) -> str:
+    """The command for the next page, but for where it begins."""
     given = [f" --{name} {text}" for name in ("status", "name") if (text := values.text(name)) is not None]
     limit = values.count("limit")
     given += [] if limit is None else [f" --limit {limit}"]
-    return f"{count} more: %wf ps{''.join(given)} --after {page[-1].instance_id}"
-
-
-def _row(state: WorkflowState) -> tuple[object, ...]:
-    return (
-        state.instance_id,
-        state.name,
-        str(state.runtime_status),
-        _waits(state),
-        state.created_at,
-        state.last_updated_at,
-    )
-
-
-def _waits(state: WorkflowState) -> str:
-    if state.stall is not None:
-        return state.stall.message.removeprefix(f"{state.instance_id} waits for ")
-    return ", ".join(state.waits_for)
+    return f"%wf ps{''.join(given)}"

@@ -8,13 +8,15 @@ from typing import Any, Final, cast
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 
 from nbflow.definitions import Definition
-from nbflow.jupyter import actions, listing, places, purging, reports, skipping, starting
+from nbflow.jupyter import actions, listing, looking, places, purging, reports, skipping, starting
 from nbflow.jupyter.actions import Request, read_request
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError, in_one_line
+from nbflow.jupyter.dashboards import Dashboards
 from nbflow.jupyter.defining import define_cell
 from nbflow.jupyter.headers import CellKind
+from nbflow.jupyter.looking import Opened
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.showing import say
 from nbflow.jupyter.sql import sql
@@ -33,12 +35,14 @@ class WorkflowMagics(Magics):
     Args:
         session: The notebook's nbflow.
         cards: Its cards.
+        dashboards: Its dashboards.
     """
 
-    def __init__(self, session: NbFlow, cards: Cards) -> None:
+    def __init__(self, session: NbFlow, cards: Cards, dashboards: Dashboards) -> None:
         super().__init__(cast("Any", session.shell))
         self._session = session
         self._cards = cards
+        self._dashboards = dashboards
 
     @cell_magic
     @no_var_expand
@@ -99,6 +103,7 @@ class WorkflowMagics(Magics):
         result = _HANDLERS[command.name](self._session, request)
         if command.name == "skip":
             self._cards.look_again()
+            self._dashboards.look_again()
         return self._shown(result, request)
 
     def _shown(self, result: Any, request: Request) -> Any:
@@ -108,12 +113,18 @@ class WorkflowMagics(Magics):
                 say(result)
             case str():
                 pass
+            case listing.RunTable() if not request.is_silent:
+                self._dashboards.enliven(result)
+                return result
             case WorkflowHandle():
                 if request.is_silent:
                     self._cards.silence(result)
                 else:
                     self._cards.show(result)
                 return result
+            case Opened():
+                self._cards.show(result.handle, view=result.view, seq=result.seq)
+                return result.handle
             case _:
                 return None if request.is_silent else result
         return None
@@ -127,7 +138,9 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "terminate": actions.terminate,
     "purge": purging.purge,
     "ps": listing.ps,
-    "show": reports.show,
+    "show": looking.show,
+    "replay": looking.replay,
+    "export": looking.export,
     "wait": reports.wait,
     "history": reports.history,
     "sql": sql,

@@ -1,4 +1,4 @@
-"""The commands of ``%wf`` that only tell about one run: show, wait, history; and help."""
+"""The commands of ``%wf`` that only tell about one run: wait, history; and help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from nbflow.jupyter import help as help_texts
 from nbflow.jupyter.actions import Request, one_run
 from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError
-from nbflow.jupyter.pictures import Page, picture
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.tables import Table
 from nbflow.jupyter.waiting import Waiting, needs_a_person
@@ -124,15 +123,3 @@ def help_on(session: NbFlow, request: Request) -> str:
     """All commands, or one in full."""
     word = fill_in(request.line, session.evaluate).removeprefix("%wf").strip()
     return help_texts.about(find_command(word)[0]) if word else help_texts.overview()
-
-
-def show(session: NbFlow, request: Request) -> Page | Table | WorkflowHandle:
-    """A run in one of its views; the handle stands for the card."""
-    handle, values = one_run(session, request.line, "show")
-    match values.text("view"):
-        case "timeline":
-            return picture(session, handle)
-        case "history":
-            return history_of(handle)
-        case _:
-            return handle

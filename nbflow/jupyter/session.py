@@ -36,7 +36,7 @@ from nbflow.jupyter.location import locate, prepare, shorten
 from nbflow.jupyter.shell import Shell
 from nbflow.jupyter.waiting import Waiting, waiting
 from nbflow.ports import Clock, InstanceFilter
-from nbflow.runtime import WorkflowClient, WorkflowHandle, WorkflowRuntime
+from nbflow.runtime import RunSource, WorkflowClient, WorkflowHandle, WorkflowRuntime
 
 _JSON_NAMES: Final = {"true": True, "false": False, "null": None}
 _MOST_LOOKED_AT: Final = 1000
@@ -220,6 +220,11 @@ class NbFlow(Configurable):
         """Start a run from a cell: ``fulfil.start(order, id="order-42")``."""
         encoded = definition.encode_call(args, kwargs)
         return self.client.start_call(definition, encoded, instance_id=id, origin=copy_context())
+
+    def source(self, instance_id: str) -> RunSource:
+        """A run, for those who draw it."""
+        place = shorten(self.path)
+        return RunSource(self.runtime, instance_id, closed=lambda: f"`%wf db {place}` opens it again")
 
     def waiting(self, instance_id: str) -> Waiting:
         """What a run waits for; raises InstanceNotFoundError."""

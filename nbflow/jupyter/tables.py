@@ -31,7 +31,7 @@ class Table:
         self.heading = tuple(heading)
         self.rows = [tuple(row) for row in rows]
         self.note = note
-        self._empty = empty
+        self.empty = empty
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -44,7 +44,7 @@ class Table:
 
     def __repr__(self) -> str:
         if not self.rows:
-            return self._empty
+            return self.empty
         lines = [self.heading, *([_shown(value) for value in row] for row in self.rows)]
         widths = [min(max(cells(line[i]) for line in lines), _WIDEST) for i in range(len(self.heading))]
         text = [
@@ -53,9 +53,9 @@ class Table:
         ]
         return "\n".join([*text, self.note] if self.note else text)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         if not self.rows:
-            return f"<p>{escape(self._empty)}</p>"
+            return f"<p>{escape(self.empty)}</p>"
         head = "".join(f'<th style="{_LINE_STYLE}">{escape(name)}</th>' for name in self.heading)
         body = "".join(
             "<tr>"

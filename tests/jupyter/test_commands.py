@@ -349,7 +349,7 @@ def test_completion(desk: Notebook) -> None:
     assert complete("%wf raise order-1 ") == ["approval"]
     assert complete("%wf raise run app") == ["approval"]
     assert complete("%wf show order-1 --v") == ["--view"]
-    assert complete("%wf show order-1 --view ") == ["card", "history", "timeline"]
+    assert complete("%wf show order-1 --view ") == ["card", "graph", "history", "inbox", "replay", "timeline"]
     assert complete("%wf ps --name s") == ["sleeper"]
     assert complete("%wf ps --status COM") == ["COMPLETED"]
     assert complete("%wf run fulfil('tea') --re") == ["--reuse"]

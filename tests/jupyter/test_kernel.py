@@ -166,16 +166,18 @@ def test_the_card_is_shown_once_and_its_twin_follows(kernel: Kernel) -> None:
     assert ok(kernel.run("%wf run fulfil('tea') --id silent;")).displays == []
     both = ok(kernel.run("%wf run fulfil('tea') --id shown\nprint(1)\n%wf show shown --view card"))
     assert len(both.cards) == 2
-    card = ok(kernel.run("run")).cards[0]
-    assert "fulfil" in card["text/html"]
+    card, twin = ok(kernel.run("run")).displays
+    assert "text/html" not in card
     assert "order-42 (fulfil) is running and waits for 'approval'" in card["text/plain"]
+    assert twin["text/html"].startswith("<div data-nbflow-twin=")
+    assert "fulfil" in twin["text/html"]
     kernel.run("%wf raise order-42 approval true")
     for _ in range(20):
         ok(kernel.run("import asyncio\nawait asyncio.sleep(0.3)"))
         if any("order-42 (fulfil) completed after" in bundle["text/plain"] for bundle in kernel.updates):
             break
     assert "completed after" in kernel.updates[-1]["text/plain"]
-    assert all("application/vnd.jupyter.widget-view+json" in bundle for bundle in kernel.updates)
+    assert not any("application/vnd.jupyter.widget-view+json" in bundle for bundle in kernel.updates)
 
 
 def test_a_failed_run_shows_the_cells_lines(kernel: Kernel, start_kernel: StartKernel) -> None:
