@@ -59,6 +59,16 @@ def test_a_card_that_is_drawn_anew_shows_the_same_tab(card: CardPage) -> None:
     expect(card.page.get_by_role("tab", selected=True)).to_have_text("Inbox")
 
 
+def test_whatever_has_the_focus_keeps_its_keys_from_the_notebook(card: CardPage) -> None:
+    card.show(waiting())
+    for _ in range(20):
+        card.page.keyboard.press("Tab")
+        focused = card.page.evaluate(
+            "[document.activeElement.closest('.nbf') !== null, document.activeElement.dataset.lmSuppressShortcuts]"
+        )
+        assert focused in ([True, "true"], [False, None])
+
+
 def test_the_inbox_tab_tells_how_many_answers_are_wanted(card: CardPage) -> None:
     card.show(waiting())
     expect(card.page.get_by_role("tab", name="Inbox (1)")).to_be_visible()

@@ -16,7 +16,7 @@ import { GraphView } from "./graph.js";
 import { InboxView } from "./inbox.js";
 import { ReplayView } from "./replay.js";
 import { TimelineView } from "./timeline.js";
-import { NO_ANSWER, SubModel, blockNodes, clockTime, duration, fullTime, h, keptOf, onSilence, setText } from "./words.js";
+import { NO_ANSWER, SubModel, blockNodes, clockTime, duration, fullTime, h, keptOf, onSilence, ownKeys, setText } from "./words.js";
 
 /** @typedef {import('./words.js').Picture} Picture */
 /** @typedef {import('./words.js').Model} Model */
@@ -101,10 +101,11 @@ export class CardView {
       "aria-controls": `nbf-panel-${this.view}`, onclick: () => this.show(name) }, title));
     this.tablist = h("div", { class: "nbf-tabs", role: "tablist", "aria-label": "Views of the run", onkeydown: (/** @type {KeyboardEvent} */ e) => this.moveTab(e) }, ...this.tabs);
     const close = shut ? h("button", { type: "button", class: "nbf-button nbf-shut", "aria-label": "Close this card", onclick: shut }, "×") : null;
-    this.root = h("div", { class: "nbf", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "A run" },
+    this.root = h("div", { class: "nbf", role: "group", "aria-label": "A run" },
       h("div", { class: "nbf-head" }, this.badge, this.title, this.id, this.elapsed, this.menu.el, close),
       h("div", { class: "nbf-subhead" }, this.facts, this.moreButton),
       this.more, this.problem, this.status, this.notice, this.asks.el, this.tablist, this.panel, this.shelf?.el ?? null);
+    ownKeys(this.root);
     el.append(this.root);
   }
 

@@ -14,7 +14,7 @@ import { Shelf } from "./card.js";
 import { arranged, forest, passes } from "./choice.js";
 import { COLUMNS, fillLine, makeLine } from "./line.js";
 import { OrdersBar, many, orderText } from "./orders.js";
-import { NO_ANSWER, h, keptOf, onSilence, setText } from "./words.js";
+import { NO_ANSWER, h, keptOf, onSilence, ownKeys, setText } from "./words.js";
 
 /** @typedef {import('./words.js').Model} Model */
 /** @typedef {import('./choice.js').Line} Line */
@@ -90,8 +90,9 @@ export class DashboardView {
     const back = (/** @type {Event} */ e) => { if (e.target instanceof Element && e.target.closest(".nbf-shut")) this.move(0); };
     this.shelf.el.addEventListener("click", back);
     this.shelf.el.addEventListener("keydown", (e) => this.onShelfKey(e));
-    this.root = h("div", { class: "nbf nbf-dash", "data-lm-suppress-shortcuts": "true", role: "group", "aria-label": "Workflow runs" },
+    this.root = h("div", { class: "nbf nbf-dash", role: "group", "aria-label": "Workflow runs" },
       h("div", { class: "nbf-tools" }, this.chips, this.scope, this.search, this.tree), this.notice, this.orders.el, this.status, this.grid, this.empty, this.foot, this.shelf.el);
+    ownKeys(this.root);
     el.append(this.root);
     this.resized = new ResizeObserver(() => this.place());
     this.resized.observe(this.grid);

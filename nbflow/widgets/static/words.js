@@ -71,6 +71,14 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
+/** Have the keys that are pressed in an element be its own. JupyterLab's shortcuts look for the mark from the element with
+ * the focus upwards, but most of them match that element itself, so that it has to bear it. @param {HTMLElement} root */
+export function ownKeys(root) {
+  const mark = (/** @type {any} */ element) => { element.dataset.lmSuppressShortcuts = "true"; };
+  mark(root);
+  root.addEventListener("focusin", (event) => mark(event.target));
+}
+
 /** Set text only where it changes: what is selected or read aloud stays.
  * @param {Element} element @param {string} text */
 export function setText(element, text) {
