@@ -276,7 +276,7 @@ export class ReplayView {
     this.code.ariaLabel = `Source of ${listing.name}, ${listing.label}`;
     this.lines = colouredPython(listing.lines.join("\n")).map((pieces, i) =>
       h("div", {}, h("span", { class: "nbf-count", "aria-hidden": "true" }, `${listing.first + i}`), h("span", { class: "nbf-marks" }), h("code", {}, ...pieces)));
-    this.code.replaceChildren(...this.lines);
+    this.code.replaceChildren(h("div", { class: "nbf-place" }, listing.label), ...this.lines);
   }
 
   /** @param {Moment|undefined} moment */
