@@ -161,3 +161,20 @@ def test_an_exported_page_shows_them_as_text(page: Page, run: WorkflowHandle, tm
     is_safe(page)
     assert errors == []
     assert json.dumps(VALUES)[:40] not in path.read_text()
+
+
+def test_what_no_history_can_hold_is_refused_beside_the_field(
+    card: CardPage, runtime: WorkflowRuntime, run: WorkflowHandle
+) -> None:
+    card.unanswered = set()
+    card.show(Here(runtime, run.instance_id))
+    panel = card.open("Inbox")
+    events = len(run.history())
+    panel.get_by_role("combobox", name="name").fill("deep")
+    payload = panel.get_by_role("textbox", name="JSON for the event")
+    for text, said in (("NaN", "not JSON"), ("[" * 10_000 + "]" * 10_000, "recursion"), ("{'a': 1}", "not JSON")):
+        payload.fill(text)
+        panel.get_by_role("button", name="Raise").click()
+        expect(panel).to_contain_text(said)
+    assert len(run.history()) == events
+    is_safe(card.page)

@@ -41,7 +41,7 @@ def test_approve_in_the_card_moves_the_quickstart_on(quickstart: tuple[Notebook,
     card = notebook.output(start).locator(".nbf")
     approve = card.get_by_role("button", name="Approve approval")
     expect(approve).to_be_visible(timeout=20_000)
-    expect(card.get_by_role("list", name="Timeline")).to_contain_text("report")
+    expect(card.get_by_role("grid", name="Timeline")).to_contain_text("report")
     artefacts = NOTEBOOKS.parent / "artefacts"
     artefacts.mkdir(exist_ok=True)
     page.screenshot(path=artefacts / "quickstart-waiting.png")
