@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from nbflow.core.history import HistoryEvent
-from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus, StallReason
+from nbflow.core.state import InstanceRecord, RuntimeStatus, StallReason
 from nbflow.views.durations import moment
+from nbflow.views.instances import Want, WantFold, WantKind
 
 _DEEPEST: Final = 20
 
@@ -99,7 +100,7 @@ def waiting(
     """
     if record.status.is_terminal:
         return Waiting(instance_id=record.instance_id, status=record.status)
-    state = RuntimeState.of(history)
+    found = WantFold.of(history).wants(record)
     stall = record.stall if record.status is RuntimeStatus.STALLED else None
     waits_for_code = stall is not None and stall.reason is StallReason.CODE_MISSING
     return Waiting(
@@ -108,12 +109,20 @@ def waiting(
         code=tuple(missing_code),
         is_outdated=is_outdated and record.name in missing_code,
         stall=stall.message if stall is not None and not (waits_for_code and missing_code) else "",
-        events=tuple(dict.fromkeys(wait.name for wait in state.waits.values())),
-        timers=tuple(moment(timer.fire_at) for timer in state.timers.values() if timer.purpose != "timeout"),
-        activities=tuple(dict.fromkeys(task.name for task in state.tasks.values())),
-        children=tuple(child.instance_id for child in state.children.values()),
-        starts=moment(record.start_at) if state.started is None and record.start_at is not None else "",
+        events=_names(found, WantKind.EVENT),
+        timers=_times(found, WantKind.TIMER, WantKind.RETRY),
+        activities=_names(found, WantKind.ACTIVITY),
+        children=tuple(want.instance_id for want in found if want.instance_id is not None),
+        starts="".join(_times(found, WantKind.START)),
     )
+
+
+def _names(found: Sequence[Want], kind: WantKind) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(want.name for want in found if want.kind is kind))
+
+
+def _times(found: Sequence[Want], *kinds: WantKind) -> tuple[str, ...]:
+    return tuple(moment(want.due) for want in found if want.kind in kinds and want.due is not None)
 
 
 def needs_a_person(

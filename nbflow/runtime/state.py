@@ -10,8 +10,9 @@ import msgspec
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.payloads import codec
-from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus, Stall
+from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
 from nbflow.errors import FailureDetails
+from nbflow.views.instances.wants import WantFold, wants
 
 
 class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +30,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
         failure_details: How it failed; None if it didn't.
         stall: Why it waits for its owner; None if it doesn't.
         generation: How often it has continued as new.
-        waits_for: What it waits for, in words: ``("event 'approval'", "timer until 2026-12-24 18:00:00")``.
+        waits_for: What it waits for, in words: ``("event 'approval'", "timer until 2026-12-24 18:00:00 UTC")``.
     """
 
     instance_id: str
@@ -54,7 +55,7 @@ def workflow_state(
     is_held: bool = False,
 ) -> WorkflowState:
     """Make the state of a run from its row, its history, and what keeps it from going on."""
-    held = (f"its owner: `%wf resume {record.instance_id}`",) if is_held else ()
+    found = wants(record, WantFold.of(history), missing_code=missing_code, is_held=is_held)
     return WorkflowState(
         instance_id=record.instance_id,
         name=record.name,
@@ -67,22 +68,9 @@ def workflow_state(
         failure_details=record.failure,
         stall=record.stall,
         generation=record.generation,
-        waits_for=() if record.status.is_terminal else (*held, *_waits(record, history, missing_code)),
+        waits_for=tuple(map(str, found)),
     )
 
 
 def _plain(text: str | None) -> Any:
     return None if text is None else codec().decode(text, what="a recorded value")
-
-
-def _waits(record: InstanceRecord, history: Sequence[HistoryEvent], missing_code: Sequence[str]) -> list[str]:
-    state = RuntimeState.of(history)
-    waits = [f"code of {name}" for name in missing_code]
-    if state.started is None and record.start_at is not None:
-        waits.append(f"its start at {record.start_at:%Y-%m-%d %H:%M:%S}")
-    waits += [f"event '{wait.name}'" for wait in state.waits.values()]
-    timers = [timer for timer in state.timers.values() if timer.purpose == "timer"]
-    waits += [f"timer until {timer.fire_at:%Y-%m-%d %H:%M:%S}" for timer in timers]
-    waits += [f"activity {task.name}" for task in state.tasks.values()]
-    waits += [f"child workflow {child.name}" for child in state.children.values()]
-    return waits

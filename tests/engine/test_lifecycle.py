@@ -305,7 +305,7 @@ def test_s60_start_at_keeps_the_run_pending(world: World, clock: VirtualClock) -
     world.open(twice)
     run = world.start(twice, 3, "later", start_at=clock.now() + timedelta(days=30))
     assert run.status == "PENDING"
-    assert run.state().waits_for == ("its start at 2030-01-31 00:00:00",)
+    assert run.state().waits_for == ("its start at 2030-01-31 00:00:00 UTC",)
     clock.advance(days=29)
     assert (run.status, run.history()) == ("PENDING", [])
     clock.advance(days=1)

@@ -135,7 +135,7 @@ def test_skipping_stops_where_it_should(env: WorkflowTestEnvironment) -> None:
     assert env.now == skipped.ended == skipped.began + timedelta(days=10.5)
     assert skipped.timers == 10
     assert len(env.calls("remind")) == 10
-    assert env.state(run).waits_for == ("timer until 2030-01-12 00:00:00",)
+    assert env.state(run).waits_for == ("timer until 2030-01-12 00:00:00 UTC",)
 
 
 def test_a_start_that_is_put_off_is_skipped_to(env: WorkflowTestEnvironment) -> None:

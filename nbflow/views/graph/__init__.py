@@ -1,7 +1,7 @@
 """The graph of a workflow: a diagram made from its code, with a run laid over it.
 
-Read it in this order: `model` (what a graph consists of), `names` (which call is what), `scope`, `opening`, `calls`,
-`items` and `reader` (from the text to nested steps), `wiring` (to nodes and edges), `history` (a graph without
+Read it in this order: `model` (what a graph consists of), `names` (which call is what), `scope` (where the reader
+is), `calls`, `nesting` and `reader` (from the text to nested steps), `wiring` (to nodes and edges), `history` (a graph without
 code), `overlay` and `reached` (a run laid over it), `looks` and `wording` (how nodes read), and the printers
 `dot`, `text` and `html`.
 """

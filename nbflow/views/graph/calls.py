@@ -13,7 +13,6 @@ from typing import Final
 
 import msgspec
 
-from nbflow.views.graph.items import Item, does_something, steps_of
 from nbflow.views.graph.model import (
     Box,
     Branch,
@@ -27,13 +26,14 @@ from nbflow.views.graph.model import (
     Step,
 )
 from nbflow.views.graph.names import LIBRARIES, Helper, Library, Named
-from nbflow.views.graph.opening import open_helper
+from nbflow.views.graph.nesting import Item, does_something, steps_of
 from nbflow.views.graph.scope import (
     FunctionNode,
     Scope,
     dotted_name,
     is_helper,
     names_in,
+    open_helper,
     waits_by_yield,
 )
 from nbflow.views.graph.wording import cut, name_label, seconds_of, short, span_words, text_of

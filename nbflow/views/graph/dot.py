@@ -15,7 +15,7 @@ from typing import Final
 import graphviz
 
 from nbflow.views.excerpts import cells
-from nbflow.views.graph.looks import second_line, stands_of, state_words
+from nbflow.views.graph.looks import KIND_ICONS, second_line, stands_of, state_words
 from nbflow.views.graph.model import Edge, EdgeKind, Flow, Group, GroupKind, Node, NodeKind
 from nbflow.views.graph.overlay import Overlay, State
 from nbflow.views.graph.wording import cut
@@ -37,20 +37,6 @@ _COLOURS: Final[Mapping[State, tuple[str, str]]] = {
     State.CANCELLED: ("#eef0f2", "#818b98"),
 }
 """Ground and line of a node."""
-
-KIND_ICONS: Final[Mapping[NodeKind, str]] = {
-    NodeKind.CHILD: "▣",
-    NodeKind.TIMER: "◷",
-    NodeKind.WAIT: "◇",
-    NodeKind.SEND: "→",
-    NodeKind.STATUS: "≡",
-    NodeKind.CONTINUE: "↺",
-    NodeKind.LOOP: "↻",
-    NodeKind.RETURN: "■",
-    NodeKind.END: "■",
-    NodeKind.RAISE: "✗",
-    NodeKind.START: "●",
-}
 
 _PILLS: Final = frozenset({NodeKind.START, NodeKind.END, NodeKind.RETURN, NodeKind.RAISE, NodeKind.CONTINUE})
 _HEXAGONS: Final = frozenset({NodeKind.DECISION})

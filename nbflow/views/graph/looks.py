@@ -49,6 +49,20 @@ KIND_WORDS: Final[Mapping[NodeKind, str]] = {
     NodeKind.MORE: "more steps",
 }
 
+KIND_ICONS: Final[Mapping[NodeKind, str]] = {
+    NodeKind.CHILD: "▣",
+    NodeKind.TIMER: "◷",
+    NodeKind.WAIT: "◇",
+    NodeKind.SEND: "→",
+    NodeKind.STATUS: "≡",
+    NodeKind.CONTINUE: "↺",
+    NodeKind.LOOP: "↻",
+    NodeKind.RETURN: "■",
+    NodeKind.END: "■",
+    NodeKind.RAISE: "✗",
+    NodeKind.START: "●",
+}
+
 _ORDER: Final = (
     State.RUNNING,
     State.RETRYING,

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from nbflow.views.graph.calls import Calls
-from nbflow.views.graph.items import Item, arrange, arrange_group, does_something, has_node, steps_of
 from nbflow.views.graph.model import (
     Box,
     Branch,
@@ -27,13 +26,14 @@ from nbflow.views.graph.model import (
     Try,
 )
 from nbflow.views.graph.names import Names, Words
-from nbflow.views.graph.opening import parse_function
+from nbflow.views.graph.nesting import Item, arrange, arrange_group, does_something, has_node, steps_of
 from nbflow.views.graph.scope import (
     FunctionNode,
     Numbers,
     Scope,
     TooLargeError,
     names_in,
+    parse_function,
     waits_by_yield,
 )
 from nbflow.views.graph.wiring import wire

@@ -1,4 +1,7 @@
-"""Where a reader is: whose names count, which lines, what it is inside of, and how much it has made."""
+"""Where a reader is: whose names count, which lines, what it is inside of, and how much it has made.
+
+Opening an author's helper leads from its name to its definition and the scope of its body.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ MOST_NODES: Final = 2_000
 """More than that nobody can look at; helpers are not opened any more from a quarter of it on."""
 
 _MOST_OPENED: Final = 400
+
+_DEEPEST: Final = 8
+"""Helpers in helpers; deeper ones stay closed."""
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -181,3 +187,47 @@ def waits_by_yield(function: FunctionNode) -> bool:
 def is_helper(known: object) -> bool:
     """Whether a name is one of an author's function whose text is known."""
     return isinstance(known, (Helper, tuple))
+
+
+def open_helper(
+    known: Helper | tuple[FunctionNode, Scope], scope: Scope
+) -> tuple[FunctionNode, Scope] | None:
+    """A helper's definition and the scope of its body; None: it stays closed (no text, or inside itself)."""
+    if isinstance(known, tuple):
+        function, home = known
+        key = f"{home.file}:{function.lineno + home.offset}"
+        names, file, offset, local = home.names, home.file, home.offset, dict(home.local)
+    else:
+        key = f"{known.file}:{known.first_line}"
+        parsed = parse_function(known.text, known.name)
+        if parsed is None:
+            return None
+        function, shift = parsed
+        names, file, offset, local = known.names, known.file, known.first_line - 1 + shift, {}
+    if key in scope.opened or len(scope.opened) >= _DEEPEST or scope.numbers.are_many:
+        return None
+    scope.numbers.opened += 1
+    inner = Scope(
+        numbers=scope.numbers,
+        names=names,
+        file=file,
+        offset=offset,
+        local=local,
+        is_generator=waits_by_yield(function),
+        repeats=scope.repeats,
+        opened=(*scope.opened, key),
+    )
+    return function, inner
+
+
+def parse_function(text: str, name: str) -> tuple[FunctionNode, int] | None:
+    """The definition of a function in a text, and what its line numbers are off by; None: unreadable."""
+    for wrapped, shift in ((text, 0), (f"if 1:\n{text}", -1)):
+        try:
+            tree = ast.parse(wrapped)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name:
+                return node, shift
+    return None

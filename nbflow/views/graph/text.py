@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, assert_never
 
 from nbflow.views.excerpts import fit, tame
-from nbflow.views.graph.dot import KIND_ICONS
-from nbflow.views.graph.looks import STATE_LOOKS, second_line, stands_of, state_words
+from nbflow.views.graph.looks import KIND_ICONS, STATE_LOOKS, second_line, stands_of, state_words
 from nbflow.views.graph.model import (
     Box,
     Branch,

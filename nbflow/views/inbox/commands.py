@@ -32,7 +32,6 @@ def commands_for(status: RuntimeStatus, instance_id: str, can: Iterable[str]) ->
         can: What whoever runs it can do.
     """
     is_over, is_paused = status.is_terminal, status is RuntimeStatus.SUSPENDED
-    again = f"Start {instance_id} again with the same input? It is active: what it has done so far ends here."
     end = (
         f"Terminate {instance_id}, and the child workflows below it? They end where they are and can't go on."
     )
@@ -40,7 +39,8 @@ def commands_for(status: RuntimeStatus, instance_id: str, can: Iterable[str]) ->
     fitting = (
         (not is_over and not is_paused, Command("suspend", "Suspend")),
         (is_paused, Command("resume", "Resume")),
-        (True, Command("restart", "Start again" if is_over else "Start again…", "" if is_over else again)),
+        (status is RuntimeStatus.STALLED, Command("resume", "Try again")),
+        (is_over, Command("restart", "Start again")),
         (not is_over, Command("terminate", "Terminate…", end)),
         (is_over, Command("purge", "Purge…", erase)),
     )

@@ -163,7 +163,7 @@ class Cursor:
         else:
             numbers = {self._names[task.number][0]: task for task in self._named()}
             found = author_frames(numbers[branch].get_coro()) if branch in numbers else []
-        if depth >= len(found):
+        if not 0 <= depth < len(found):
             return None
         with self.execution.looking():
             variables = locals_of(found[depth])

@@ -1,8 +1,4 @@
-"""The static twin of the replay: one moment, for GitHub, an untrusted notebook and a saved page.
-
-As the timeline's twin it consists of tables, ``<details>`` and style attributes, and can be read where even
-those are removed: what a colour says stands beside it as a mark. Everything is escaped.
-"""
+"""The static twin of the replay: one moment, with its lines, its variables and what each event did."""
 
 from __future__ import annotations
 
@@ -11,12 +7,12 @@ from html import escape
 from typing import Final
 
 from nbflow.definitions import Listing
-from nbflow.views.excerpts import excerpt, tame, tame_lines
+from nbflow.views.excerpts import tame, tame_lines
+from nbflow.views.markup import DENSE_CELL, LINE, faint, frame, notice, text
 from nbflow.views.replay.moments import Branch, Local, Moment
 from nbflow.views.replay.narrative import Note
 from nbflow.views.replay.text import headline, marks, outcome, place
 
-_LINE: Final = "1px solid rgba(128, 128, 128, 0.25)"
 _MARKED: Final = "background-color: rgba(59, 130, 214, 0.18)"
 _CHANGED: Final = "background-color: rgba(208, 135, 0, 0.18)"
 _MOST_LINES: Final = 200
@@ -26,27 +22,22 @@ _MOST_BRANCHES: Final = 20
 
 def html_replay(moment: Moment, notes: Sequence[Note], listing: Listing | None) -> str:
     """Draw a moment as a piece of HTML: the source with the lines it waits at, variables, events."""
-    return "".join(_page(moment, notes, listing))
+    return frame(_page(moment, notes, listing))
 
 
 def _page(moment: Moment, notes: Sequence[Note], listing: Listing | None) -> Iterator[str]:
-    yield (
-        f'<div style="border: {_LINE}; border-radius: 6px; padding: 12px 16px; max-width: 1100px; '
-        'font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45">'
-    )
     yield f"<div><strong>{escape(headline(moment, notes))}</strong></div>"
     told = outcome(moment)
     if told:
-        yield f'<pre style="white-space: pre-wrap; border-left: 3px solid #d08700; padding: 4px 10px">{escape(told)}</pre>'
+        yield notice(escape(told))
     if listing is not None:
         yield from _source(moment, listing)
     for branch in moment.branches[:_MOST_BRANCHES]:
         yield from _branch(branch, is_over=bool(moment.words))
     hidden = len(moment.branches) - _MOST_BRANCHES + moment.more
     if hidden > 0:
-        yield f'<div style="opacity: 0.75">and {hidden:,} more branches</div>'
+        yield faint(f"and {hidden:,} more branches", "div")
     yield from _events(moment, notes)
-    yield "</div>"
 
 
 def _source(moment: Moment, listing: Listing) -> Iterator[str]:
@@ -57,39 +48,33 @@ def _source(moment: Moment, listing: Listing) -> Iterator[str]:
         at = min(marked, default=listing.first_line) - listing.first_line
         first = max(min(at - _MOST_LINES // 2, len(lines) - _MOST_LINES), 0)
     gutter = max(map(len, marked.values()), default=1)
-    yield f'<pre style="margin: 8px 0px; padding: 6px 0px; border: {_LINE}; overflow-x: auto; line-height: 1.4">'
+    yield f'<pre style="margin: 8px 0px; padding: 6px 0px; border: {LINE}; overflow-x: auto; line-height: 1.4">'
     for offset, line in enumerate(lines[first : first + _MOST_LINES], start=first + listing.first_line):
         mark = marked.get(offset, "")
-        text = f"{mark:>{gutter}} {'→' if mark else ' '} {offset:>4}  {tame(line.expandtabs(4))}"
-        yield f'<span style="{_MARKED}">{escape(text)}</span>\n' if mark else f"{escape(text)}\n"
+        row = escape(f"{mark:>{gutter}} {'→' if mark else ' '} {offset:>4}  {tame(line.expandtabs(4))}")
+        yield f'<span style="{_MARKED}">{row}</span>\n' if mark else f"{row}\n"
     yield "</pre>"
 
 
 def _branch(branch: Branch, *, is_over: bool) -> Iterator[str]:
-    waits = (
-        ""
-        if is_over or not branch.waits
-        else f' <span style="opacity: 0.75">waits for {escape(branch.waits)}</span>'
-    )
+    waits = "" if is_over or not branch.waits else " " + faint(f"waits for {escape(branch.waits)}")
     new = " (new)" if branch.is_new else ""
     yield f"<div><strong>{branch.number} {escape(branch.name)}</strong>{new}{waits}</div>"
-    for depth, frame in enumerate(branch.frames):
-        if depth or not frame.is_own:
-            yield f'<div style="opacity: 0.75">{escape(place(frame))}: <code>{escape(frame.source)}</code></div>'
-        if frame.variables:
+    for depth, one in enumerate(branch.frames):
+        if depth or not one.is_own:
+            yield faint(f"{escape(place(one))}: <code>{escape(one.source)}</code>", "div")
+        if one.variables:
             yield '<table style="border-collapse: collapse; font-size: 12px; margin: 2px 0px 8px 0px"><tbody>'
-            yield from (_variable(local) for local in frame.variables)
+            yield from (_variable(local) for local in one.variables)
             yield "</tbody></table>"
 
 
 def _variable(local: Local) -> str:
-    cell = "border: none; text-align: left; vertical-align: top; padding: 1px 12px 1px 0px"
     before = "" if local.was is None or local.was == local.text else f"<del>{escape(local.was)}</del> → "
     value = "gone" if local.change == "gone" else f"<code>{escape(local.text)}</code>"
     change = f" <em>{local.change}</em>" if local.change in ("new", "changed") else ""
-    style = f"{cell}; {_CHANGED}" if local.change else cell
-    name = escape(tame(excerpt(local.name, 60)))
-    return f'<tr><td style="{style}">{name}{change}</td><td style="{style}">{before}{value}</td></tr>'
+    style = f"{DENSE_CELL}; {_CHANGED}" if local.change else DENSE_CELL
+    return f'<tr><td style="{style}">{text(local.name, 60)}{change}</td><td style="{style}">{before}{value}</td></tr>'
 
 
 def _events(moment: Moment, notes: Sequence[Note]) -> Iterator[str]:
@@ -98,12 +83,11 @@ def _events(moment: Moment, notes: Sequence[Note]) -> Iterator[str]:
     count = "" if len(shown) == len(notes) else f" ({len(shown)} of {len(notes):,})"
     yield f"<details><summary>What each event did{count}</summary>"
     yield '<table style="border-collapse: collapse; font-size: 12px"><tbody>'
-    cell = "border: none; text-align: left; vertical-align: top; padding: 1px 12px 1px 0px"
     for note in shown:
-        style = f"{cell}; {_MARKED}" if note.seq == moment.seq else cell
+        style = f"{DENSE_CELL}; {_MARKED}" if note.seq == moment.seq else DENSE_CELL
         mark = "→ " if note.seq == moment.seq else ""
         did = escape(tame_lines(note.did))
-        value = f' <span style="opacity: 0.75">{escape(note.value)}</span>' if note.value else ""
+        value = " " + faint(escape(note.value)) if note.value else ""
         at = f"{note.at:%H:%M:%S}"
         yield f'<tr><td style="{style}; text-align: right">{mark}{note.seq:,}</td><td style="{style}">{at}</td>'
         yield f'<td style="{style}">{did}{value}</td></tr>'

@@ -94,6 +94,8 @@ class TimeTravel:
 
     def value(self, seq: int, branch: int, depth: int, name: str) -> str | None:
         """The whole of a variable: of the frame at that depth of a branch, as `moment` numbers them."""
+        if not self._history:
+            return None
         return self._apart(lambda: self._value(max(1, min(seq, len(self._history))), branch, depth, name))
 
     def close(self) -> None:

@@ -1,9 +1,7 @@
-"""The static twin of the card: what GitHub, an untrusted notebook and a saved page show.
+"""The static twin of the timeline: what a card shows where no kernel answers.
 
-Only what survives there: a table, ``<details>``, and style attributes. No
-``<style>``, ``<script>`` or ``<svg>``. Where even style attributes are removed (GitHub), the bars
-fall back to text: they are there all along, hidden by the attribute that is removed. No text
-has a colour of its own, so that light and dark pages can both be read.
+Where even style attributes are removed (GitHub), the bars fall back to text: they are there all along,
+hidden by the attribute that is removed.
 """
 
 from __future__ import annotations
@@ -13,78 +11,56 @@ from html import escape
 from typing import Final
 
 from nbflow.views.durations import duration, moment, until
-from nbflow.views.excerpts import excerpt, tame, tame_lines
-from nbflow.views.looks import RUN_LOOKS, Look, Tone, look_of, tone_of
+from nbflow.views.excerpts import tame_lines
+from nbflow.views.looks import RUN_LOOKS, Look, look_of, tone_of
+from nbflow.views.markup import CELL, COLOURS, FAINT, HEAD, LINE, faint, frame, icon, notice, text, title
 from nbflow.views.timeline.axis import BREAK, Axis
 from nbflow.views.timeline.details import Block, Details, details_of, run_blocks, short_of
 from nbflow.views.timeline.rows import Row, RowKind, Span, SpanKind, Timeline
 from nbflow.views.timeline.text import bar_of, sentence
 
-_COLOURS: Final[dict[Tone, str]] = {
-    Tone.GOOD: "#2f9e63",
-    Tone.BAD: "#d9534f",
-    Tone.ACTIVE: "#3b82d6",
-    Tone.WAIT: "#d08700",
-    Tone.QUIET: "#8a8f98",
-}
-_FAINT: Final = "opacity: 0.75"
-_LINE: Final = "1px solid rgba(128, 128, 128, 0.25)"
 _MOST_ROWS: Final = 200
 _VALUE_LIMIT: Final = 1000
 
 
 def html_timeline(timeline: Timeline) -> str:
     """Draw the timeline as a piece of HTML; every name and value in it is escaped."""
-    return "".join(_page(timeline))
-
-
-def _text(value: str, limit: int = 300) -> str:
-    """A name or value, cut, with its control characters made visible, as text in HTML."""
-    return escape(tame(excerpt(value, limit)))
+    return frame(_page(timeline))
 
 
 def _page(timeline: Timeline) -> Iterator[str]:
-    yield (
-        f'<div style="border: {_LINE}; border-radius: 6px; padding: 12px 16px; max-width: 1100px; '
-        'font-family: system-ui, sans-serif; font-size: 13px; line-height: 1.45">'
-    )
     yield from _head(timeline)
     if timeline.rows:
         yield from _table(timeline)
     yield from _behind(timeline)
-    yield "</div>"
 
 
 def _head(timeline: Timeline) -> Iterator[str]:
     header = timeline.header
     look = RUN_LOOKS[header.status]
-    yield f'<div><strong style="font-size: 15px">{_text(header.name)}</strong> '
-    yield f"<code>{_text(header.instance_id)}</code> &nbsp; {_badge(look)} "
+    yield f"<div>{title(header.name)} <code>{text(header.instance_id)}</code> &nbsp; {_badge(look)} "
     over = "in" if header.status.is_terminal else "for"
-    yield f'<span style="{_FAINT}">{over} {duration(header.duration)}</span></div>'
+    yield faint(f"{over} {duration(header.duration)}") + "</div>"
     facts = [f"started {moment(header.started_at or header.created_at)}"]
     if header.generation:
         facts.append(f"generation {header.generation + 1}")
     if header.custom_status is not None:
-        facts.append(f"status <code>{_text(header.custom_status, 120)}</code>")
+        facts.append(f"status <code>{text(header.custom_status, 120)}</code>")
     if header.output is not None:
-        facts.append(f"output <code>{_text(header.output, 120)}</code>")
-    yield f'<div style="{_FAINT}">{" · ".join(facts)}</div>'
+        facts.append(f"output <code>{text(header.output, 120)}</code>")
+    yield faint(" · ".join(facts), "div")
     problem = header.stall.message if header.stall is not None else None
     if header.failure is not None:
         problem = str(header.failure)
     if problem is not None:
-        colour = _COLOURS[look.tone]
-        yield f'<div style="border-left: 3px solid {colour}; padding: 4px 10px; margin: 8px 0px">'
-        yield f"{_text(problem, 600)}</div>"
+        yield notice(text(problem, 600), look.tone)
     elif timeline.waiting_for.events:
-        yield f'<div style="border-left: 3px solid {_COLOURS[Tone.WAIT]}; padding: 4px 10px; '
-        yield f'margin: 8px 0px">{escape(sentence(timeline))}</div>'
+        yield notice(escape(sentence(timeline)))
 
 
 def _badge(look: Look) -> str:
     return (
-        f'<span style="border: 1px solid {_COLOURS[look.tone]}; border-radius: 10px; padding: 1px 8px; '
+        f'<span style="border: 1px solid {COLOURS[look.tone]}; border-radius: 10px; padding: 1px 8px; '
         f'font-size: 12px; white-space: nowrap">{look.icon} {look.word}</span>'
     )
 
@@ -99,10 +75,9 @@ def _table(timeline: Timeline) -> Iterator[str]:
         ("Status", 17),
         ("Took", 11),
     )
-    for title, width in titles:
-        side = "right" if title == "Took" else "left"
-        head = f"border: none; padding: 3px 8px; text-align: {side}; font-weight: normal; opacity: 0.75"
-        yield f'<th style="{head}; width: {width}%">{title}</th>'
+    for head, width in titles:
+        side = "; text-align: right" if head == "Took" else ""
+        yield f'<th style="{HEAD}; width: {width}%{side}">{head}</th>'
     yield "</tr></thead><tbody>"
     yield f'<tr><td style="border: none"></td><td style="border: none; padding: 0px 8px">{_ruler(axis)}</td>'
     yield '<td style="border: none"></td><td style="border: none"></td></tr>'
@@ -112,7 +87,7 @@ def _table(timeline: Timeline) -> Iterator[str]:
         rows = rows[: _MOST_ROWS // 4] + rows[-(_MOST_ROWS - _MOST_ROWS // 4) :]
     for place, row in enumerate(rows):
         if skipped and place == _MOST_ROWS // 4:
-            yield f'<tr><td colspan="4" style="{_FAINT}">… {skipped:,} rows not shown here …</td></tr>'
+            yield f'<tr><td colspan="4" style="{FAINT}">… {skipped:,} rows not shown here …</td></tr>'
         yield from _row(row, timeline, axis)
     yield "</tbody></table>"
 
@@ -133,25 +108,23 @@ def _ruler(axis: Axis) -> str:
         for (place, label), end in zip(labels, ends, strict=True)
         if end > place
     ]
-    return f'<div style="white-space: nowrap; font-size: 11px; {_FAINT}">{"".join(parts)}</div>'
+    return f'<div style="white-space: nowrap; font-size: 11px; {FAINT}">{"".join(parts)}</div>'
 
 
 def _row(row: Row, timeline: Timeline, axis: Axis) -> Iterator[str]:
     look = look_of(row)
-    cell = f"border: none; border-top: {_LINE}; padding: 3px 8px; text-align: left; vertical-align: top"
-    yield f'<tr><td style="{cell}; overflow-wrap: break-word">'
-    yield f'<span style="color: {_COLOURS[look.tone]}">{look.icon}</span> {_text(row.name, 60)}'
+    yield f'<tr><td style="{CELL}; overflow-wrap: break-word">{icon(look)} {text(row.name, 60)}'
     short = short_of(row)
     if short:
-        yield f' <span style="font-size: 12px; {_FAINT}">{_text(short, 60)}</span>'
-    yield f'</td><td style="{cell}">'
+        yield f' <span style="font-size: 12px; {FAINT}">{text(short, 60)}</span>'
+    yield f'</td><td style="{CELL}">'
     yield f'<code style="display: none">{escape(bar_of(row, timeline, axis, 40))}</code>'
-    yield f'{_bar(row, timeline, axis)}</td><td style="{cell}">{look.word}'
+    yield f'{_bar(row, timeline, axis)}</td><td style="{CELL}">{look.word}'
     remark = _remark(row, timeline)
     if remark:
-        yield f'<br><span style="{_FAINT}">{remark}</span>'
+        yield f"<br>{faint(remark)}"
     took = "" if row.kind is RowKind.SENT else duration(row.duration(timeline.now))
-    yield f'</td><td style="{cell}; text-align: right">{took}</td></tr>'
+    yield f'</td><td style="{CELL}; text-align: right">{took}</td></tr>'
 
 
 def _remark(row: Row, timeline: Timeline) -> str:
@@ -214,7 +187,7 @@ _BREAK_STYLE: Final = "border-left: 1px dashed #8a8f98; border-right: 1px dashed
 
 def _span_style(span: Span, *, served: bool) -> str:
     """Filled where it ran, hollow where replay took it from history, a line where it waited."""
-    colour = _COLOURS[tone_of(span)]
+    colour = COLOURS[tone_of(span)]
     match span.kind:
         case SpanKind.RUNNING if served:
             return f"height: 10px; border: 1px solid {colour}; box-sizing: border-box"
@@ -233,24 +206,24 @@ def _behind(timeline: Timeline) -> Iterator[str]:
     yield from _blocks(run_blocks(timeline.header, limit=_VALUE_LIMIT))
     for row in timeline.rows[-_MOST_ROWS:]:
         look = look_of(row)
-        yield f'<details style="margin-left: 12px"><summary>{look.icon} {_text(row.name, 60)} '
-        yield f'<span style="{_FAINT}">{_text(short_of(row), 60)} {look.word}</span></summary>'
+        yield f'<details style="margin-left: 12px"><summary>{look.icon} {text(row.name, 60)} '
+        yield faint(f"{text(short_of(row), 60)} {look.word}") + "</summary>"
         yield from _details(details_of(row, limit=_VALUE_LIMIT, served=timeline.is_served(row)))
         yield "</details>"
     yield "</details>"
 
 
 def _details(details: Details) -> Iterator[str]:
-    facts = " · ".join(f"{fact.label}: {_text(fact.text)}" for fact in details.facts)
-    yield f'<div style="{_FAINT}">{facts}</div>'
+    facts = " · ".join(f"{fact.label}: {text(fact.text)}" for fact in details.facts)
+    yield faint(facts, "div")
     if details.attempts:
         cell = '<td style="text-align: left; padding: 2px 12px 2px 0px">'
         yield '<table style="font-size: 13px; border-collapse: collapse"><tbody><tr>'
         titles = ("Attempt", "Scheduled", "Queued", "Ran", "Outcome", "Worker")
         yield "".join(f"{cell}<em>{title}</em></td>" for title in titles) + "</tr>"
         for line in details.attempts:
-            outcome = f"{line.look.icon} {line.look.word} {_text(line.error)}"
-            texts = (str(line.number), line.scheduled, line.queued, line.ran, outcome, _text(line.worker))
+            outcome = f"{line.look.icon} {line.look.word} {text(line.error)}"
+            texts = (str(line.number), line.scheduled, line.queued, line.ran, outcome, text(line.worker))
             yield "<tr>" + "".join(f"{cell}{text}</td>" for text in texts) + "</tr>"
         yield "</tbody></table>"
     yield from _blocks(details.blocks)
@@ -259,5 +232,5 @@ def _details(details: Details) -> Iterator[str]:
 def _blocks(blocks: tuple[Block, ...]) -> Iterator[str]:
     for block in blocks:
         yield f'<div style="margin: 6px 0px 0px 12px"><em>{block.label}</em>'
-        yield f'<pre style="white-space: pre-wrap; margin: 2px 0px; padding: 4px 8px; border-left: {_LINE}">'
+        yield f'<pre style="white-space: pre-wrap; margin: 2px 0px; padding: 4px 8px; border-left: {LINE}">'
         yield f"{escape(tame_lines(block.text))}</pre></div>"

@@ -203,13 +203,13 @@ def _idle_limit(shown: int, lengths: Iterable[int]) -> int | None:
         order = length.bit_length()
         orders[order] = orders.get(order, 0) + length
     room = _IDLE_SHARE * shown
-    kept = 0
+    kept, longest = 0, 1
     for order, total in sorted(orders.items()):
         if not room:
             room = _IDLE_SHARE * total
         if kept + total > room:
-            return max(1 << (order - 1), _SHORTEST)
-        kept += total
+            return max(min(1 << (order - 1), max(room - kept, longest)), _SHORTEST)
+        kept, longest = kept + total, 1 << order
     return max(room - kept, 1 << max(orders, default=0), _SHORTEST) if room else None
 
 

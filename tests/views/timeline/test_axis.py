@@ -116,6 +116,16 @@ def test_the_present_of_a_run_that_waits_is_left_out_once_that_gets_long() -> No
     assert Axis(waits, millis(at(30 * DAY))).breaks[0].label == "◇ 30 d"
 
 
+def test_the_present_is_left_out_also_where_a_longer_wait_was_before() -> None:
+    story = Story().start()
+    story.done(2.0, story.task(0.0, "charge"))
+    story.fired(7202.0, story.timer(2.0, 7202.0))
+    story.wait(7202.0, "approval")
+    labels = [gap.label for gap in Axis(rule(story), millis(at(7202.0 + 14 * 60))).breaks]
+    assert labels == ["◇ 2 h", "◇ 14 min"]
+    assert len(Axis(rule(story), millis(at(7202.0 + 3.9))).breaks) == 1
+
+
 def test_while_something_runs_the_present_is_to_scale() -> None:
     story = waiting()
     story.task(5.0, "remind")
