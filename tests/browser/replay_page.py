@@ -45,7 +45,7 @@ class ReplayPage:
     def variable(self, branch: str, name: str) -> Locator:
         return (
             self.branch(branch)
-            .locator(".nbf-locals > div")
+            .locator(".nbf-rp-locals > div")
             .filter(has=self.page.locator(f"dt:text('{name}')"))
         )
 
@@ -60,14 +60,16 @@ class ReplayPage:
 
     def rests(self) -> None:
         """Wait until what is looked at is there."""
-        expect(self.panel.locator(".nbf-why")).not_to_be_empty()
-        expect(self.panel.locator(".nbf-old")).to_have_count(0)
+        expect(self.panel.locator(".nbf-rp-why")).not_to_be_empty()
+        expect(self.panel.locator(".nbf-rp-old")).to_have_count(0)
 
     def marked(self) -> list[str]:
         """The marked lines: signs and source."""
         return [
             " ".join(line.split())
-            for line in self.code.locator("div:is(.nbf-waits, .nbf-did, .nbf-parts)").all_inner_texts()
+            for line in self.code.locator(
+                "div:is(.nbf-rp-waits, .nbf-rp-did, .nbf-rp-parts)"
+            ).all_inner_texts()
         ]
 
     def valuetext(self) -> str:

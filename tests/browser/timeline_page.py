@@ -7,26 +7,20 @@ from typing import Any
 import msgspec
 from playwright.sync_api import Locator, Page, Route
 
-from nbflow.widgets import page as parts
 from nbflow.widgets.details import RowDetails
 from nbflow.widgets.feed import CardFeed
-from nbflow.widgets.page import styles
 from nbflow.widgets.runlog import RunLog
+from tests.browser.blank_page import HEAD, BlankPage
 from tests.views.stories import Story, at
 from tests.widgets.sources import FakeSource
 
-ORIGIN = "http://timeline.test"
-
-PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>A timeline</title>
-<link rel="stylesheet" href="/card.css">
-<style>body { margin: 16px; font-family: system-ui, sans-serif; background: Canvas }
-@media (prefers-color-scheme: dark) { body { background: #0d1117 } }</style>
-<body><main id="place" class="nbf" data-lm-suppress-shortcuts="true"></main>
+PAGE = (
+    HEAD
+    + """<body><main id="place" class="nbf" data-lm-suppress-shortcuts="true"></main>
 <script type="module">
-  import * as axis from "/timeline/axis.js";
-  import * as timeline from "/timeline/timeline.js";
-  import * as hands from "/timeline/hands.js";
+  import * as axis from "/static/axis.js";
+  import * as timeline from "/static/timeline.js";
+  import * as hands from "/static/hands.js";
   window.axis = axis;
   window.timeline = timeline;
   window.hands = hands;
@@ -62,42 +56,30 @@ PAGE = """<!doctype html>
   window.ready = true;
 </script>
 """
+)
 
 
-class TimelinePage:
+class TimelinePage(BlankPage):
     """Drives the view in a page, with messages as Python makes them.
 
     Attributes:
-        errors: What went wrong in the page's scripts.
         answers: Whether a kernel answers.
     """
 
+    html = PAGE
+
     def __init__(self, page: Page) -> None:
-        self.page = page
-        self.errors: list[str] = []
         self.answers = True
         self._details: RowDetails | None = None
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
-        page.route(f"{ORIGIN}/**", self._serve)
-        page.goto(f"{ORIGIN}/")
-        page.wait_for_function("window.ready")
+        super().__init__(page)
 
-    def _serve(self, route: Route) -> None:
-        name = route.request.url.removeprefix(f"{ORIGIN}/")
-        if name.startswith("timeline/"):
-            code = (parts._STATIC / name.removeprefix("timeline/")).read_text(encoding="utf-8")
-            route.fulfill(body=code, content_type="text/javascript; charset=utf-8")
-        elif name == "card.css":
-            route.fulfill(body=styles(), content_type="text/css; charset=utf-8")
-        elif name == "ask" and self.answers and self._details is not None:
+    def _answer(self, route: Route, name: str) -> None:
+        if name == "ask" and self.answers and self._details is not None:
             route.fulfill(json={"ok": self._details.details(route.request.post_data_json)})
         elif name == "ask":
             route.fulfill(json={"error": "no kernel answers: re-run this cell"})
-        elif name == "":
-            route.fulfill(body=PAGE, content_type="text/html; charset=utf-8")
         else:
-            route.fulfill(status=204)
+            super()._answer(route, name)
 
     def show(self, story: Story, *, opened: float | None = None) -> FakeSource:
         """Draw a run; its commits are drawn as they come."""

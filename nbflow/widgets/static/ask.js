@@ -1,19 +1,21 @@
 // @ts-check
 /** A question to a person: the control that answers it, and how far an answer has come. */
 
-import { Form, button } from "./forms.js";
-import { NO_ANSWER, duration, h, onSilence, setText, until } from "./words.js";
+import { Form } from "./forms.js";
+import { NO_ANSWER, button, duration, h, onSilence, setText, until } from "./words.js";
 
 /** @typedef {import('./words.js').Wait} Wait */
 /** @typedef {import('./words.js').Ack} Ack */
 /** @typedef {import('./words.js').Desk} Desk */
 
+/** @param {number} since @param {number|null} due @param {number} now */
+const waitText = (since, due, now) => `waits ${duration(now - since)}${due === null ? "" : `, times out ${until(due, now)}`}`;
 const QUEUED_AFTER = 400; // ms without an answer after which the kernel counts as busy
 
 /** Something on its way to the kernel, sent once: while it is, another is refused. What is on its way and what
  * is being typed outlive the view: JupyterLab draws a card anew whenever its static twin is renewed. */
 export class Sending {
-  /** @param {Desk} desk @param {string} key under which it is kept @param {(ack: any) => boolean} onEnd takes what became of it;
+  /** @param {Desk} desk @param {string} key under which it is kept @param {(ack: Ack) => boolean} onEnd takes what became of it;
    * gives true if another may be sent @param {(busy: boolean) => void} setBusy */
   constructor(desk, key, onEnd, setBusy) {
     this.desk = desk;
@@ -51,7 +53,7 @@ export class Sending {
     this.desk.send(this.kept.sent);
   }
 
-  /** @param {any} ack */
+  /** @param {Ack} ack */
   onAck(ack) {
     if (this.kept.sent?.id !== ack.id) return;
     if (ack.state === "delivered") {
@@ -87,24 +89,22 @@ export class WaitView {
   constructor(wait, desk, key) {
     this.wait = wait;
     this.sending = new Sending(desk, key, (ack) => this.onEnd(ack), (busy) => this.setBusy(busy));
-    /** @type {any} */
-    const control = wait.control;
-    const { control: kind, choices, hint, more = [] } = control, { draft } = this.sending.kept, name = wait.label;
-    const asks = kind === "buttons";
+    const { control, label: name } = wait, { draft } = this.sending.kept;
+    const asks = control.control === "buttons", more = asks ? (control.more ?? []) : [];
     this.since = h("span", { class: "nbf-muted" });
-    this.asked = new Form(asks ? { control: "form", fields: more } : control, asks ? `With ${name}` : name, draft, () => desk.newId());
+    this.asked = new Form(control.control === "buttons" ? { control: "form", fields: more } : control, asks ? `With ${name}` : name, draft, () => desk.newId());
     this.asked.el.hidden = asks && !draft.more;
-    this.buttons = asks ? choices.map((/** @type {any} */ { label, payload, tone = "quiet" }) => button(label, () => this.answer(payload),
+    this.buttons = asks ? control.choices.map(({ label, payload, tone = "quiet" }) => button(label, () => this.answer(payload),
       { class: `nbf-button nbf-${tone}`, "aria-label": `${label} ${name}` }))
       : [h("button", { class: "nbf-button nbf-active", "aria-label": `Send ${name}` }, "Send")];
-    const adds = more.length ? button(`with ${more.map((/** @type {any} */ field) => field.label).join(", ")}`, () => {
+    const adds = more.length ? button(`with ${more.map((field) => field.label).join(", ")}`, () => {
       draft.more = this.asked.el.hidden;
       this.asked.el.hidden = !draft.more;
       adds?.setAttribute("aria-expanded", String(draft.more));
-    }, { class: "nbf-link", "aria-expanded": String(!this.asked.el.hidden) }) : null;
+    }, { class: "nbf-unfold", "aria-expanded": String(!this.asked.el.hidden) }) : null;
     this.form = /** @type {HTMLFormElement} */ (h("form", { class: "nbf-ask", "data-name": wait.name, novalidate: true, onsubmit: (/** @type {Event} */ e) => { e.preventDefault(); this.answer(); } },
       h("div", { class: "nbf-question" }, h("span", { class: "nbf-icon nbf-wait", "aria-hidden": "true" }, "◷"), h("bdi", { class: "nbf-event" }, name), this.since),
-      asks && hint ? h("div", { class: "nbf-muted nbf-hint" }, hint) : null, this.asked.el,
+      asks && control.hint ? h("div", { class: "nbf-muted nbf-hint" }, control.hint) : null, this.asked.el,
       h("div", { class: "nbf-control" }, ...this.buttons, adds, this.sending.ack, this.sending.again), this.asked.error));
     if (wait.reason) this.refused(wait);
     this.sending.resume();
@@ -119,7 +119,7 @@ export class WaitView {
     this.sending.start({ type: "answer", name: this.wait.name, payload: whole });
   }
 
-  /** @param {any} ack */
+  /** @param {Ack} ack */
   onEnd(ack) {
     if (ack.state === "recorded") return false;
     this.sending.release();
@@ -128,15 +128,15 @@ export class WaitView {
     return false;
   }
 
-  /** @param {any} refusal */
+  /** @param {import('./words.js').Refusal} refusal */
   refused({ reason, path, brief }) {
     const said = brief ?? reason;
-    this.asked.complain(`rejected: ${path?.length > 1 ? `${path.slice(2)}: ` : ""}${said}`, path, `rejected: ${said}`);
+    this.asked.complain(`rejected: ${path && path.length > 1 ? `${path.slice(2)}: ` : ""}${said}`, path, `rejected: ${said}`);
   }
 
   /** @param {boolean} busy */
   setBusy(busy) {
-    for (const button of this.buttons) button.setAttribute("aria-disabled", String(busy));
+    for (const one of this.buttons) one.setAttribute("aria-disabled", String(busy));
     this.asked.setBusy(busy);
   }
 
@@ -153,7 +153,7 @@ export class WaitView {
   /** @param {number} now */
   tick(now) {
     const { since, due } = this.wait;
-    setText(this.since, `waits ${duration(now - since)}${due === null ? "" : `, times out ${until(due, now)}`}`);
+    setText(this.since, waitText(since, due, now));
   }
 }
 
@@ -165,12 +165,14 @@ export class AsksView {
     /** @type {Map<string, WaitView>} */
     this.waits = new Map();
     this.done = h("div", { class: "nbf-done", tabindex: -1, hidden: true });
-    this.el = h("section", { class: "nbf-inbox", "aria-label": "Waiting for an answer", hidden: true }, this.done);
+    this.told = h("div", { class: "nbf-told", hidden: true }); // where nobody here can answer
+    this.el = h("section", { class: "nbf-inbox", "aria-label": "Waiting for an answer", hidden: true }, this.done, this.told);
   }
 
   /** @param {import('./words.js').Picture} picture */
   draw({ run, rows, waits: all }) {
-    const waits = run.can?.includes("raise") === false ? [] : all;
+    const mute = run.can?.includes("raise") === false, waits = mute ? [] : all;
+    this.tell(mute ? all : []);
     const open = new Map(waits.map((wait) => [`wait ${run.execution} ${wait.key}`, wait]));
     for (const [key, view] of this.waits) {
       if (!open.has(key)) this.end(key, view, rows.get(view.wait.key));
@@ -185,10 +187,17 @@ export class AsksView {
       view.update(wait);
     }
     if (this.waits.size && !this.done.contains(document.activeElement)) this.done.hidden = true;
-    this.el.hidden = !this.waits.size && this.done.hidden;
+    this.el.hidden = !this.waits.size && this.done.hidden && this.told.hidden;
   }
 
-  /** A wait is over: whoever was there is told how, and stands before the next one. @param {string} key @param {WaitView} view @param {any} row */
+  /** Say what is waited for, where it can't be answered. @param {Wait[]} waits */
+  tell(waits) {
+    this.told.hidden = !waits.length;
+    this.told.replaceChildren(...waits.map(({ label, since, due }) => h("div", { class: "nbf-question" }, h("span", { class: "nbf-icon nbf-wait", "aria-hidden": "true" }, "◷"),
+      h("bdi", { class: "nbf-event" }, label), h("span", { class: "nbf-muted" }, waitText(since, due, this.desk.now())))), h("div", { class: "nbf-muted" }, "open the run in its notebook to answer"));
+  }
+
+  /** A wait is over: whoever was there is told how, and stands before the next one. @param {string} key @param {WaitView} view @param {import('./words.js').Row|undefined} row */
   end(key, view, row) {
     const focused = view.form.contains(document.activeElement);
     view.sending.dispose();

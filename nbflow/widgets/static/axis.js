@@ -74,12 +74,12 @@ export class TimeAxis {
   /** Round marks, at most that many of them in the part that is seen: places and texts.
    * @param {number} most @param {Part} [seen] @returns {[place: number, label: string][]} */
   marks(most, [from, to] = [0, 1]) {
-    const edges = [{ end: this.start, last: 0 }, ...this.breaks];
-    const parts = edges.map(({ end, last }, i) => ({ start: end, place: last, until: this.breaks[i]?.first ?? 1, i }))
+    const edges = [0, ...this.breaks.map(({ last }) => last)];
+    const parts = edges.map((place, i) => ({ place, until: this.breaks[i]?.first ?? 1, i }))
       .filter((part) => part.until >= from && part.place <= to);
     const shown = parts.reduce((sum, part) => sum + Math.max(Math.min(part.until, to) - Math.max(part.place, from), 0), 0) / this.perMs;
     const step = AXIS_STEPS.find((one) => shown / one < most) ?? this.toScale;
-    return parts.flatMap(({ start, place, until, i }) => {
+    return parts.flatMap(({ place, until, i }) => {
       /** @type {[number, string][]} */
       const marks = [];
       const length = (until - place) / this.perMs + 1e-6;

@@ -16,7 +16,7 @@ import { GraphView } from "./graph.js";
 import { InboxView } from "./inbox.js";
 import { ReplayView } from "./replay.js";
 import { TimelineView } from "./timeline.js";
-import { NO_ANSWER, SubModel, blockNodes, clockTime, duration, fullTime, h, keptOf, onSilence, ownKeys, setText } from "./words.js";
+import { NO_ANSWER, SubModel, blockNodes, clockTime, duration, fullTime, h, iconOf, keptOf, onSilence, ownKeys, setText, signButton } from "./words.js";
 
 /** @typedef {import('./words.js').Picture} Picture */
 /** @typedef {import('./words.js').Model} Model */
@@ -46,7 +46,7 @@ export class CardView {
     /** @type {Map<string, Asked>} */
     this.asked = new Map();
     this.shelf = card ? null : new Shelf(model, this.kept);
-    this.card = card ?? ((id) => this.shelf?.open(id, true));
+    this.card = card ?? (model.frozen ? null : (/** @type {string} */ id) => this.shelf?.open(id, true));
     this.desk = this.makeDesk();
     this.asks = new AsksView(this.desk);
     this.menu = new CommandsMenu(this.desk);
@@ -54,7 +54,27 @@ export class CardView {
     this.views = { timeline: new TimelineView(this.desk), replay: new ReplayView(this.desk), graph: new GraphView(this.desk), inbox: new InboxView(this.desk) };
     const opens = this.kept.has("view") ? { view: this.kept.get("view") } : model.get("opens") ?? {};
     this.shown = opens.view ?? "timeline";
-    this.build(el, shut);
+    this.badge = h("span", { class: "nbf-badge" });
+    this.title = h("bdi", { class: "nbf-title" }, "…");
+    this.id = h("code", { class: "nbf-id" });
+    this.elapsed = h("span", { class: "nbf-elapsed" });
+    this.facts = h("div", { class: "nbf-subtitle" });
+    this.problem = h("div", { class: "nbf-problem", hidden: true });
+    this.status = h("div", { class: "nbf-sr", role: "status" });
+    this.more = h("div", { class: "nbf-details", hidden: true });
+    this.moreButton = h("button", { type: "button", class: "nbf-unfold", "aria-expanded": "false", onclick: () => this.toggleMore() }, "Input and output");
+    this.notice = h("div", { class: "nbf-notice", role: "status", hidden: true });
+    this.panel = h("div", { class: "nbf-panel", role: "tabpanel", id: `nbf-panel-${this.view}` });
+    this.tabs = TABS.map(([name, title]) => h("button", { type: "button", role: "tab", class: "nbf-tab", id: `nbf-tab-${name}-${this.view}`, "data-view": name,
+      "aria-controls": `nbf-panel-${this.view}`, onclick: () => this.show(name) }, title));
+    this.tablist = h("div", { class: "nbf-tabs", role: "tablist", "aria-label": "Views of the run", onkeydown: (/** @type {KeyboardEvent} */ e) => this.moveTab(e) }, ...this.tabs);
+    const close = shut ? signButton("×", "Close this card", shut, { class: "nbf-button nbf-sign nbf-shut" }) : null;
+    this.root = h("div", { class: "nbf", role: "group", "aria-label": "A run" },
+      h("div", { class: "nbf-head" }, this.badge, this.title, this.id, this.elapsed, this.menu.el, close),
+      h("div", { class: "nbf-subhead" }, this.facts, this.moreButton),
+      this.more, this.problem, this.status, this.notice, this.asks.el, this.tablist, this.panel, this.shelf?.el ?? null);
+    ownKeys(this.root);
+    el.append(this.root);
     this.onMessage = (/** @type {any} */ message) => this.receive(message);
     this.onKept = () => this.take(model.get("snapshot"));
     this.onLive = () => { if (this.picture?.run.live) this.hello(); };
@@ -80,33 +100,8 @@ export class CardView {
       card: this.card,
       kept: this.kept,
       busy: this.busy,
-      say: (text) => setText(/** @type {Element} */ (this.status), text),
+      say: (text) => setText(this.status, text),
     };
-  }
-
-  /** @param {HTMLElement} el @param {(() => void)|undefined} shut */
-  build(el, shut) {
-    this.badge = h("span", { class: "nbf-badge" });
-    this.title = h("bdi", { class: "nbf-title" }, "…");
-    this.id = h("code", { class: "nbf-id" });
-    this.elapsed = h("span", { class: "nbf-elapsed" });
-    this.facts = h("div", { class: "nbf-subtitle" });
-    this.problem = h("div", { class: "nbf-problem", hidden: true });
-    this.status = h("div", { class: "nbf-sr", role: "status" });
-    this.more = h("div", { class: "nbf-details nbf-run-details", hidden: true });
-    this.moreButton = h("button", { type: "button", class: "nbf-link", "aria-expanded": "false", onclick: () => this.toggleMore() }, "Input and output");
-    this.notice = h("div", { class: "nbf-notice", role: "status", hidden: true });
-    this.panel = h("div", { class: "nbf-panel", role: "tabpanel", id: `nbf-panel-${this.view}` });
-    this.tabs = TABS.map(([name, title]) => h("button", { type: "button", role: "tab", class: "nbf-tab", id: `nbf-tab-${name}-${this.view}`, "data-view": name,
-      "aria-controls": `nbf-panel-${this.view}`, onclick: () => this.show(name) }, title));
-    this.tablist = h("div", { class: "nbf-tabs", role: "tablist", "aria-label": "Views of the run", onkeydown: (/** @type {KeyboardEvent} */ e) => this.moveTab(e) }, ...this.tabs);
-    const close = shut ? h("button", { type: "button", class: "nbf-button nbf-shut", "aria-label": "Close this card", onclick: shut }, "×") : null;
-    this.root = h("div", { class: "nbf", role: "group", "aria-label": "A run" },
-      h("div", { class: "nbf-head" }, this.badge, this.title, this.id, this.elapsed, this.menu.el, close),
-      h("div", { class: "nbf-subhead" }, this.facts, this.moreButton),
-      this.more, this.problem, this.status, this.notice, this.asks.el, this.tablist, this.panel, this.shelf?.el ?? null);
-    ownKeys(this.root);
-    el.append(this.root);
   }
 
   newId() {
@@ -129,7 +124,6 @@ export class CardView {
 
   /** @param {string} text empty: nothing to notify of */
   notify(text) {
-    if (!this.notice) return;
     setText(this.notice, text);
     this.notice.hidden = !text;
   }
@@ -198,37 +192,34 @@ export class CardView {
     this.drawHead(picture);
     this.asks.draw(picture);
     this.menu.draw(picture);
-    this.views[this.shown]?.draw(picture);
-    const inbox = this.tabs?.at(-1);
-    if (inbox) setText(inbox, picture.waits.length ? `Inbox (${picture.waits.length})` : "Inbox");
+    this.views[this.shown].draw(picture);
+    setText(this.tabs[TABS.length - 1], picture.waits.length ? `Inbox (${picture.waits.length})` : "Inbox");
     this.tick();
   }
 
   /** @param {Picture} picture */
   drawHead({ run, waits }) {
-    const [icon, word, tone] = run.look;
-    this.root?.setAttribute("aria-label", `Run ${run.id} of ${run.name}`);
-    this.badge?.replaceChildren(h("span", { class: `nbf-icon nbf-${tone}`, "aria-hidden": "true" }, icon), ` ${word}`);
-    if (this.badge) this.badge.className = `nbf-badge nbf-${tone}`;
-    setText(/** @type {Element} */ (this.title), run.name);
-    setText(/** @type {Element} */ (this.id), run.id);
-    const { parent } = run;
+    const [, word, tone] = run.look;
+    this.root.setAttribute("aria-label", `Run ${run.id} of ${run.name}`);
+    this.badge.replaceChildren(iconOf(run.look), ` ${word}`);
+    this.badge.className = `nbf-badge nbf-${tone}`;
+    setText(this.title, run.name);
+    setText(this.id, run.id);
+    const { card } = this, { parent } = run;
     const facts = [
       h("time", { title: fullTime(run.started ?? run.created) }, `started ${clockTime(run.started ?? run.created)}`),
       run.generation ? h("span", {}, `generation ${run.generation + 1}`) : null,
-      parent ? h("span", {}, "child of ", h("button", { type: "button", class: "nbf-run-link", onclick: () => this.card(parent) }, parent)) : null,
+      parent ? h("span", {}, "child of ", card ? h("button", { type: "button", class: "nbf-link", onclick: () => card(parent) }, h("code", {}, parent)) : h("code", {}, parent)) : null,
       run.customStatus === null ? null : h("span", {}, "status ", h("code", {}, run.customStatus)),
       run.output === null ? null : h("span", {}, "output ", h("code", {}, run.output)),
     ];
-    this.facts?.replaceChildren(...facts.filter((fact) => fact !== null));
-    if (this.problem) {
-      this.problem.hidden = run.problem === null;
-      this.problem.className = `nbf-problem nbf-${tone}`;
-      setText(this.problem, run.problem ?? "");
-    }
+    this.facts.replaceChildren(...facts.filter((fact) => fact !== null));
+    this.problem.hidden = run.problem === null;
+    this.problem.className = `nbf-problem nbf-${tone}`;
+    setText(this.problem, run.problem ?? "");
     const names = waits.map((wait) => wait.label).join(", ");
-    setText(/** @type {Element} */ (this.status), `${run.id}: ${word}${names ? `, waits for ${names}` : ""}`);
-    if (this.more && !this.more.hidden) this.more.replaceChildren(...blockNodes(run.blocks));
+    setText(this.status, `${run.id}: ${word}${names ? `, waits for ${names}` : ""}`);
+    if (!this.more.hidden) this.more.replaceChildren(...blockNodes(run.blocks));
   }
 
   /** The running clock. */
@@ -236,20 +227,19 @@ export class CardView {
     if (!this.picture) return;
     const { run } = this.picture, now = run.live ? this.now() : (run.ended ?? this.now());
     this.asks.tick(now);
-    this.views[this.shown]?.tick?.(now);
-    setText(/** @type {Element} */ (this.elapsed), `${run.live ? "for" : "in"} ${duration(now - (run.started ?? run.created))}`);
+    this.views[this.shown].tick?.(now);
+    setText(this.elapsed, `${run.live ? "for" : "in"} ${duration(now - (run.started ?? run.created))}`);
   }
 
   loop() {
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.timer = window.setTimeout(() => {
-      if (this.picture?.run.live && !document.hidden && this.root?.isConnected) this.tick();
+      if (this.picture?.run.live && !document.hidden && this.root.isConnected) this.tick();
       this.loop();
     }, calm ? 1000 : 100);
   }
 
   toggleMore() {
-    if (!this.more || !this.moreButton) return;
     this.more.hidden = !this.more.hidden;
     this.moreButton.setAttribute("aria-expanded", String(!this.more.hidden));
     this.more.replaceChildren(...blockNodes(this.picture?.run.blocks ?? []));
@@ -263,24 +253,24 @@ export class CardView {
     this.shown = name in this.views ? name : "timeline";
     this.kept.set("view", this.shown);
     const view = this.views[this.shown];
-    for (const tab of this.tabs ?? []) {
+    for (const tab of this.tabs) {
       const chosen = tab.dataset.view === this.shown;
       tab.setAttribute("aria-selected", String(chosen));
       tab.setAttribute("tabindex", chosen ? "0" : "-1");
-      if (chosen) this.panel?.setAttribute("aria-labelledby", tab.id);
+      if (chosen) this.panel.setAttribute("aria-labelledby", tab.id);
     }
-    if (view.el.parentNode !== this.panel) this.panel?.replaceChildren(view.el);
+    if (view.el.parentNode !== this.panel) this.panel.replaceChildren(view.el);
     view.show?.(detail);
     if (this.picture) {
       view.draw({ ...this.picture, changed: null });
       this.tick();
     }
-    if (jump) this.tabs?.find((tab) => tab.dataset.view === this.shown)?.scrollIntoView({ block: "nearest" });
+    if (jump) this.tabs.find((tab) => tab.dataset.view === this.shown)?.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {KeyboardEvent} event */
   moveTab(event) {
-    const tabs = this.tabs ?? [], at = tabs.findIndex((tab) => tab === event.target);
+    const { tabs } = this, at = tabs.findIndex((tab) => tab === event.target);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
     if (at < 0 || to === undefined) return;
     event.preventDefault();
@@ -296,13 +286,13 @@ export class CardView {
     for (const asked of this.asked.values()) asked.heard();
     for (const view of Object.values(this.views)) view.dispose?.();
     this.asks.dispose();
-    this.menu.dispose?.();
+    this.menu.dispose();
     this.model.off("msg:custom", this.onMessage);
     this.model.off("change:snapshot", this.onKept);
     this.model.off("comm_live_update", this.onLive);
     document.removeEventListener("visibilitychange", this.onSeen);
     this.model.send({ type: "bye", view: this.view });
-    this.root?.remove();
+    this.root.remove();
   }
 }
 
@@ -331,16 +321,16 @@ export class Shelf {
       this.cards.set(id, new CardView(sub, place, { shut: () => this.shut(id), card: (other) => this.open(other, true) }));
     }
     const card = this.cards.get(id);
-    if (jump && card?.root) {
+    if (jump && card) {
       card.root.scrollIntoView({ block: "nearest" });
-      card.tabs?.find((tab) => tab.dataset.view === card.shown)?.focus({ preventScroll: true });
+      card.tabs.find((tab) => tab.dataset.view === card.shown)?.focus({ preventScroll: true });
     }
   }
 
   /** @param {string} id */
   shut(id) {
     const card = this.cards.get(id);
-    const place = card?.root?.parentElement;
+    const place = card?.root.parentElement;
     card?.dispose();
     place?.remove();
     this.models.get(id)?.dispose();

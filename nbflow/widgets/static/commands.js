@@ -2,10 +2,9 @@
 /** What can be done to a run as a whole: a menu in the card's head, which asks before what can't be undone. */
 
 import { Sending } from "./ask.js";
-import { button } from "./forms.js";
-import { h, setText } from "./words.js";
+import { button, h, setText } from "./words.js";
 
-/** @typedef {[name: string, title: string, asks: string]} Command `asks`: what is said before it is done; empty: nothing */
+/** @typedef {import('./words.js').Command} Command */
 
 export class CommandsMenu {
   /** @param {import('./words.js').Desk} desk */
@@ -35,7 +34,6 @@ export class CommandsMenu {
 
   /** @param {import('./words.js').Picture} picture */
   draw({ run }) {
-    /** @type {Command[]} */
     const commands = run.commands ?? [], shown = JSON.stringify(commands);
     this.button.hidden = !commands.length;
     if (shown === this.shown) return;
@@ -95,7 +93,7 @@ export class CommandsMenu {
     this.sending.start({ type: "command", do: name });
   }
 
-  /** @param {any} ack */
+  /** @param {import('./words.js').Ack} ack */
   onAck(ack) {
     this.sending.onAck(ack);
   }

@@ -6,18 +6,20 @@
  * (a page that was asked for has come), `order` (how far a command to many runs has got), `stale`, `closed`. To
  * Python: `hello` and `bye`, `load`, `widen`, `do`. What is typed and clicked filters and sorts what is loaded at
  * once; what may stand further back in the store is asked for.
- *
- * Rows have one height and only those in sight are in the page, besides the one that has the focus.
  */
 
 import { Shelf } from "./card.js";
 import { arranged, forest, passes } from "./choice.js";
 import { COLUMNS, fillLine, makeLine } from "./line.js";
 import { OrdersBar, many, orderText } from "./orders.js";
-import { NO_ANSWER, h, keptOf, onSilence, ownKeys, setText } from "./words.js";
+import { RowsInSight } from "./sight.js";
+import { NO_ANSWER, button, h, keptOf, onSilence, ownKeys, setText } from "./words.js";
 
 /** @typedef {import('./words.js').Model} Model */
 /** @typedef {import('./choice.js').Line} Line */
+/** What a snapshot or a delta says besides its rows.
+ * @typedef {{counts: [status: string, count: number, icon: string, word: string, tone: string][], scope: string, chosen: string[], page: number}} Frame */
+
 const BEYOND = 8; // rows that are drawn above and below those in sight
 const FLASH = [{ backgroundColor: "color-mix(in srgb, var(--nbf-active) 26%, transparent)" }, {}];
 
@@ -31,54 +33,40 @@ export class DashboardView {
     this.n = this.skew = this.ids = 0;
     /** @type {number|undefined} */
     this.still = undefined;
-    /** @type {any} */
-    this.frame = null;
+    /** @type {Frame} */
+    this.frame = { counts: [], scope: "", chosen: [], page: 0 };
     /** @type {Map<string, Line>} */
     this.lines = new Map();
     /** @type {Line[]} */
     this.shown = [];
-    /** @type {Map<string, HTMLElement>} */
-    this.drawn = new Map();
     /** @type {Map<string, boolean>} */
     this.asked = new Map(); // filters that were loaded: whether the store has more
     /** @type {{by: string, down: boolean, text: string, chosen: Set<string>|null, tree: boolean, marked: Set<string>, active: string}} */
     this.state = kept.get("table") ?? { by: "created", down: true, text: "", chosen: null, tree: false, marked: new Set(), active: "" };
     kept.set("table", this.state);
     this.heard = () => {};
+    this.typing = 0;
     this.shelf = new Shelf(model, kept);
-    this.build(el);
-    this.onMessage = (/** @type {any} */ message) => this.receive(message);
-    this.onKept = () => this.take(model.get("snapshot"));
-    this.onLive = () => { if (model.comm_live === false) this.notify(NO_ANSWER); };
-    this.onSeen = () => { if (!document.hidden && this.still === undefined) this.hello(); };
-    model.on("msg:custom", this.onMessage);
-    model.on("change:snapshot", this.onKept);
-    model.on("comm_live_update", this.onLive);
-    document.addEventListener("visibilitychange", this.onSeen);
-    this.onKept();
-    this.hello();
-    this.clock = window.setInterval(() => { if (!document.hidden && this.root.isConnected) this.tick(); }, 1000);
-  }
-
-  /** @param {HTMLElement} el */
-  build(el) {
-    this.chips = h("div", { class: "nbf-statuses", role: "group", "aria-label": "Filter by status" });
-    this.search = /** @type {HTMLInputElement} */ (h("input", { type: "search", class: "nbf-field nbf-search", placeholder: "ID, workflow, waits for …", "aria-label": "Filter by ID, workflow or what it waits for",
+    this.chips = h("div", { class: "nbf-db-statuses", role: "group", "aria-label": "Filter by status" });
+    this.search = /** @type {HTMLInputElement} */ (h("input", { type: "search", class: "nbf-field nbf-db-search", placeholder: "ID, workflow, waits for …", "aria-label": "Filter by ID, workflow or what it waits for",
       oninput: () => { this.state.text = this.search.value; this.choose(); },
       onkeydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === "ArrowDown") { e.preventDefault(); this.move(0); } } }));
     this.search.value = this.state.text;
-    this.tree = h("button", { type: "button", class: "nbf-pill", onclick: () => { this.state.tree = !this.state.tree; this.choose(); } }, "As a tree");
-    this.scope = h("button", { type: "button", class: "nbf-pill", hidden: true, onclick: () => this.model.send({ type: "widen" }) });
+    this.tree = button("As a tree", () => { this.state.tree = !this.state.tree; this.choose(); }, { class: "nbf-pill" });
+    this.scope = button("", () => this.model.send({ type: "widen" }), { class: "nbf-pill", hidden: true });
     this.orders = new OrdersBar({ give: (name) => this.order(name), none: () => { this.mark([...this.state.marked], false); this.move(0); } });
     this.notice = h("div", { class: "nbf-notice", role: "status", hidden: true });
     this.status = h("div", { class: "nbf-sr", role: "status" });
     this.all = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", "aria-label": "Choose all that are shown", onchange: () => this.mark(this.shown.map((line) => line.id), this.all.checked) }));
-    this.heads = COLUMNS.map(([key, title]) => h("span", { role: "columnheader", class: `nbf-c-${key}` }, h("button", { type: "button", onclick: () => this.sort(key) }, title)));
-    this.body = h("div", { role: "rowgroup", class: "nbf-lines" });
-    this.grid = h("div", { class: "nbf-grid", role: "treegrid", "aria-label": "Runs", onscroll: () => this.place() },
-      h("div", { role: "rowgroup", class: "nbf-grid-head" }, h("div", { role: "row", class: "nbf-tr" }, h("span", { role: "columnheader", class: "nbf-c-mark" }, this.all), ...this.heads)), this.body);
-    this.empty = h("div", { class: "nbf-empty nbf-muted", hidden: true });
-    this.foot = h("div", { class: "nbf-foot nbf-muted" });
+    this.heads = COLUMNS.map(([key, title]) => h("span", { role: "columnheader", class: `nbf-db-c-${key}` }, button(title, () => this.sort(key), { class: "nbf-db-head-link" })));
+    this.body = h("div", { role: "rowgroup", class: "nbf-db-lines" });
+    this.grid = h("div", { class: "nbf-db-grid", role: "treegrid", "aria-label": "Runs", onscroll: () => this.place() },
+      h("div", { role: "rowgroup", class: "nbf-db-grid-head" }, h("div", { role: "row", class: "nbf-db-tr" }, h("span", { role: "columnheader", class: "nbf-db-c-mark" }, this.all), ...this.heads)), this.body);
+    /** @type {RowsInSight<{el: HTMLElement}>} */
+    this.rows = new RowsInSight(this.grid, this.body, BEYOND, { key: (i) => this.shown[i].id, make: (i) => ({ el: makeLine(this.shown[i]) }),
+      fill: ({ el: row }, i) => fillLine(row, this.shown[i], i, this.now(), this.state) });
+    this.empty = h("div", { class: "nbf-db-empty nbf-muted", hidden: true });
+    this.foot = h("div", { class: "nbf-db-foot nbf-muted" });
     this.body.addEventListener("click", (e) => this.onClick(e));
     this.body.addEventListener("keydown", (e) => this.onKey(e));
     this.body.addEventListener("focusin", (e) => {
@@ -91,11 +79,22 @@ export class DashboardView {
     this.shelf.el.addEventListener("click", back);
     this.shelf.el.addEventListener("keydown", (e) => this.onShelfKey(e));
     this.root = h("div", { class: "nbf nbf-dash", role: "group", "aria-label": "Workflow runs" },
-      h("div", { class: "nbf-tools" }, this.chips, this.scope, this.search, this.tree), this.notice, this.orders.el, this.status, this.grid, this.empty, this.foot, this.shelf.el);
+      h("div", { class: "nbf-db-tools" }, this.chips, this.scope, this.search, this.tree), this.notice, this.orders.el, this.status, this.grid, this.empty, this.foot, this.shelf.el);
     ownKeys(this.root);
     el.append(this.root);
     this.resized = new ResizeObserver(() => this.place());
     this.resized.observe(this.grid);
+    this.onMessage = (/** @type {any} */ message) => this.receive(message);
+    this.onKept = () => this.take(model.get("snapshot"));
+    this.onLive = () => { if (model.comm_live === false) this.notify(NO_ANSWER); };
+    this.onSeen = () => { if (!document.hidden && this.still === undefined) this.hello(); };
+    model.on("msg:custom", this.onMessage);
+    model.on("change:snapshot", this.onKept);
+    model.on("comm_live_update", this.onLive);
+    document.addEventListener("visibilitychange", this.onSeen);
+    this.onKept();
+    this.hello();
+    this.clock = window.setInterval(() => { if (!document.hidden && this.root.isConnected) this.tick(); }, 1000);
   }
 
   now() { return this.still ?? Date.now() + this.skew; }
@@ -153,7 +152,7 @@ export class DashboardView {
     this.frame = message;
     state.chosen ??= new Set(message.chosen);
     this.arrange();
-    for (const { id } of whole ? [] : message.rows) if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.drawn.get(id)?.animate(FLASH, 1200);
+    for (const { id } of whole ? [] : message.rows) if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.rows.drawn.get(id)?.el.animate(FLASH, 1200);
   }
 
   // -- which rows, in which order -----------------------------------------------------------
@@ -161,7 +160,7 @@ export class DashboardView {
   /** Draw everything anew, with the row at the top of what is in sight staying there. */
   arrange() {
     const { state, grid } = this, before = this.shown[Math.floor(grid.scrollTop / this.height())]?.id;
-    const statuses = this.frame.counts.map((/** @type {any} */ [status]) => status);
+    const statuses = this.frame.counts.map(([status]) => status);
     const lines = arranged([...this.lines.values()].filter((line) => passes(line, state)), state, this.now(), statuses);
     this.shown = state.tree ? forest(lines) : lines;
     const at = grid.scrollTop > 0 ? this.shown.findIndex((line) => line.id === before) : -1;
@@ -192,7 +191,7 @@ export class DashboardView {
   /** How many runs of the chosen statuses the store has, and how many are here. */
   count() {
     const { chosen } = this.state, of = (/** @type {string} */ status) => !chosen?.size || chosen.has(status);
-    const there = (this.frame?.counts ?? []).reduce((/** @type {number} */ sum, /** @type {any} */ [status, count]) => sum + (of(status) ? count : 0), 0);
+    const there = this.frame.counts.reduce((sum, [status, count]) => sum + (of(status) ? count : 0), 0);
     let here = 0;
     for (const line of this.lines.values()) here += +of(line.status);
     return { here, there };
@@ -238,56 +237,28 @@ export class DashboardView {
   drawFoot() {
     const { here, there } = this.count(), total = this.shown.length, { text } = this.state;
     const more = here < there && this.asked.get(this.key()) !== false;
-    this.empty.hidden = !this.frame || total > 0;
+    this.empty.hidden = !this.frame.counts.length || total > 0;
     this.grid.hidden = !this.lines.size;
-    setText(this.empty, this.frame && !there && !this.state.chosen?.size ? "No runs yet: type %wf run NAME(…) to start one" : "No such runs: choose other statuses or another text");
+    setText(this.empty, !there && !this.state.chosen?.size ? "No runs yet: type %wf run NAME(…) to start one" : "No such runs: choose other statuses or another text");
     setText(this.foot, text.trim() ? `${total.toLocaleString("en")} found among ${here.toLocaleString("en")} of ${many(there)}` : here < there ? `${here.toLocaleString("en")} of ${many(there)} are shown` : many(total));
-    if (more) this.foot.append(" ", h("button", { type: "button", class: "nbf-run-link", onclick: () => this.load() }, `load ${this.frame.page.toLocaleString("en")} more`));
+    if (more) this.foot.append(" ", button(`load ${this.frame.page.toLocaleString("en")} more`, () => this.load(), { class: "nbf-link" }));
   }
 
   height() { return parseFloat(getComputedStyle(this.body).getPropertyValue("--nbf-high")) || 30; }
 
-  /** Put the rows that are in sight into the page; the one with the focus stays, wherever it is. */
+  /** Put the rows that are in sight into the page, and the one with the tab stop. */
   place() {
-    const { grid, body, shown, state } = this, high = this.height(), now = this.now();
+    const { shown, state } = this;
     if (!shown.some((line) => line.id === state.active)) state.active = shown[0]?.id ?? "";
-    const first = Math.max(Math.floor(grid.scrollTop / high) - BEYOND, 0), last = Math.ceil((grid.scrollTop + grid.clientHeight) / high) + BEYOND;
-    const at = shown.findIndex((line) => line.id === state.active);
-    const wanted = shown.slice(first, last).map((_, i) => first + i);
-    if (at >= 0 && at < first) wanted.unshift(at);
-    else if (at >= last) wanted.push(at);
-    const ids = new Set(wanted.map((i) => shown[i].id));
-    for (const [id, el] of this.drawn) {
-      if (ids.has(id)) continue;
-      el.remove();
-      this.drawn.delete(id);
-    }
-    const held = body.contains(document.activeElement) ? this.drawn.get(state.active) : undefined;
-    /** @type {Element|null} */
-    let next = body.firstElementChild;
-    for (const i of wanted) {
-      const line = shown[i], el = this.drawn.get(line.id) ?? makeLine(line);
-      this.drawn.set(line.id, el);
-      fillLine(el, line, i, now, state);
-      if (el === next) next = el.nextElementSibling;
-      else if (el !== held) body.insertBefore(el, next);
-      else {
-        while (next && next !== el) {
-          const after = next.nextElementSibling;
-          body.append(next);
-          next = after;
-        }
-        next = el.nextElementSibling;
-      }
-    }
+    this.rows.place(shown.length, this.height(), shown.findIndex((line) => line.id === state.active), true);
   }
 
   /** The running clocks. */
   tick() {
     if (this.still !== undefined) return;
     for (const [i, line] of this.shown.entries()) {
-      const el = line.live ? this.drawn.get(line.id) : undefined;
-      if (el) fillLine(el, line, i, this.now(), this.state);
+      const row = line.live ? this.rows.drawn.get(line.id) : undefined;
+      if (row) fillLine(row.el, line, i, this.now(), this.state);
     }
   }
 
@@ -298,7 +269,7 @@ export class DashboardView {
     const target = /** @type {Element} */ (event.target), id = /** @type {HTMLElement|null} */ (target.closest("[data-run]"))?.dataset.run;
     if (id === undefined) return;
     this.state.active = id;
-    if (target.closest(".nbf-c-mark")) this.mark([id], !this.state.marked.has(id));
+    if (target.closest(".nbf-db-c-mark")) this.mark([id], !this.state.marked.has(id));
     else if (!getSelection()?.toString()) this.open();
   }
 
@@ -335,7 +306,7 @@ export class DashboardView {
     const top = at * high, room = grid.clientHeight - this.body.offsetTop - high;
     if (top < grid.scrollTop || top > grid.scrollTop + room) grid.scrollTop = by < 0 || room < 0 ? top : top - room;
     this.place();
-    this.drawn.get(state.active)?.focus({ preventScroll: true });
+    this.rows.drawn.get(state.active)?.el.focus({ preventScroll: true });
   }
 
   open() {

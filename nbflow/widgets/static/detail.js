@@ -1,7 +1,7 @@
 // @ts-check
 /** What is behind a row: it came along with the row, or Python is asked for it. */
 
-import { blockNodes, h } from "./words.js";
+import { blockNodes, button, h, iconOf, signButton } from "./words.js";
 
 /** @typedef {import('./words.js').Desk} Desk */
 /** @typedef {import('./words.js').Row} Row */
@@ -16,6 +16,10 @@ export class RowPane {
     this.desk = desk;
     this.onClose = onClose;
     this.el = h("section", { class: "nbf-tl-pane", hidden: true });
+    /** @type {Row|undefined} */
+    this.row = undefined;
+    this.execution = "";
+    this.said = ""; // what is drawn
   }
 
   /** @param {Row|undefined} row @param {Picture} picture */
@@ -43,23 +47,24 @@ export class RowPane {
     if (this.said === said) return;
     this.said = said;
     const { facts = [], blocks = [], attempts = [] } = details ?? {}, { instance, seqs, look, name } = row;
+    /** @type {HTMLElement[]} */
     const links = [];
-    const link = (/** @type {string} */ text, /** @type {() => void} */ onclick) => links.push(h("button", { type: "button", class: "nbf-tl-link", onclick }, text));
+    const link = (/** @type {string} */ text, /** @type {() => void} */ onclick) => links.push(button(text, onclick, { class: "nbf-link" }));
     if (seqs && run.can.includes("replay")) {
       const [first, last] = seqs;
       link(`Replay at event ${first}`, () => this.desk.open("replay", { seq: first }));
       if (last !== first) link(`at event ${last}`, () => this.desk.open("replay", { seq: last }));
     }
-    if (instance) link("Open card", () => this.desk.card(instance));
-    const icon = (/** @type {string[]} */ [sign, , tone]) => h("span", { class: `nbf-icon nbf-${tone}`, "aria-hidden": "true" }, sign);
+    const { card } = this.desk;
+    if (instance && card) link("Open card", () => card(instance));
     const line = (/** @type {string} */ tag, /** @type {any[]} */ cells) => h("tr", {}, ...cells.map((cell) => h(tag, {}, ...[cell].flat())));
-    const table = h("div", { class: "nbf-tl-attempts", tabindex: 0, role: "region", "aria-label": "Attempts" }, h("table", {}, h("thead", {}, line("th", ATTEMPT_TITLES)),
+    const table = h("div", { class: "nbf-scroll", tabindex: 0, role: "region", "aria-label": "Attempts" }, h("table", { class: "nbf-table" }, h("thead", {}, line("th", ATTEMPT_TITLES)),
       h("tbody", {}, ...attempts.map(([number, state, queued, ran, worker, error]) =>
-        line("td", [String(number), [icon(state), ` ${state[1]} `, h("bdi", { class: "nbf-muted" }, error)], queued, ran, worker])))));
+        line("td", [String(number), [iconOf(state), ` ${state[1]} `, h("bdi", { class: "nbf-muted" }, error)], queued, ran, worker])))));
     this.el.setAttribute("aria-label", `Details of ${name}`);
     this.el.replaceChildren(
-      h("div", { class: "nbf-tl-head" }, icon(look), h("bdi", { class: "nbf-tl-title" }, name), h("span", { class: "nbf-muted" }, look[1]),
-        h("button", { type: "button", class: "nbf-tl-tool", "aria-label": "Close details", onclick: this.onClose }, "×")),
+      h("div", { class: "nbf-tl-head" }, iconOf(look), h("bdi", { class: "nbf-tl-title" }, name), h("span", { class: "nbf-muted" }, look[1]),
+        signButton("×", "Close details", this.onClose)),
       h("div", { class: "nbf-tl-links" }, ...links), h("div", { class: "nbf-muted", role: "status" }, details ? "" : problem),
       h("dl", { class: "nbf-facts" }, ...facts.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, h("bdi", {}, text))))),
       ...(attempts.length ? [table] : []), ...blockNodes(blocks));

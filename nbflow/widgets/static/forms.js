@@ -1,14 +1,28 @@
 // @ts-check
 /** Forms: a control that Python made from a type, as inputs that give the JSON text for it. */
 
-import { h, setText } from "./words.js";
+import { button, h, setText } from "./words.js";
 
-/** A control of nbflow/views/inbox/controls.py; what is as by default is not there. @typedef {any} Control */
+/**
+ * The controls of nbflow/views/inbox/controls.py, which tells what each part means; what is as by default is not there.
+ *
+ * @typedef {{label: string, payload: string, tone?: string}} Choice
+ * @typedef {{key: string, label: string, control: Control}} Field
+ * @typedef {{control: "buttons", choices: Choice[], hint?: string, more?: Field[]}} ButtonsControl
+ * @typedef {{control: "json"|"number"|"text"|"moment"|"choice", initial?: string|null, hint?: string, told?: string,
+ *   types?: string[], required?: string[], choices?: Choice[], many?: boolean,
+ *   whole?: boolean, quoted?: boolean, least?: number, most?: number, open_least?: boolean, open_most?: boolean, step?: number,
+ *   lines?: boolean, shortest?: number, patterns?: string[], example?: string,
+ *   kind?: "date"|"time"|"datetime-local", zoned?: boolean}} LeafControl one input
+ * @typedef {{control: "fixed", payload: string, hint?: string}} FixedControl
+ * @typedef {{control: "list", item: Control, items?: Control[], fewest?: number, most?: number, unique?: boolean, hint?: string}} ListControl
+ * @typedef {{control: "optional", inner: Control, off: string, on?: boolean, hint?: string}} OptionalControl
+ * @typedef {{control: "form", fields: Field[], title?: string, hint?: string}} FormControl
+ * @typedef {LeafControl|FixedControl|ListControl|OptionalControl|FormControl} Control
+ */
+
 /** Something in a form: `read` gives JSON text, or undefined to leave it out. @typedef {{el: HTMLElement, read(): string|undefined}} Part */
 /** An input, and what is said of it. @typedef {{field: any, raw(): string, complain(text: string): void}} Leaf */
-
-/** @param {string} text @param {(event: Event) => void} onclick @param {Record<string, any>} [props] */
-export const button = (text, onclick, props = {}) => h("button", { type: "button", class: "nbf-button", onclick, ...props }, text);
 
 /** @param {string} problem @returns {never} */
 function wrong(problem) {
@@ -16,7 +30,7 @@ function wrong(problem) {
 }
 
 /** From what stands in an input to JSON text, by control; Python has the last word.
- * @type {Record<string, (control: Control, raw: string) => string>} */
+ * @type {Record<LeafControl["control"], (control: LeafControl, raw: string) => string>} */
 const TEXTS = {
   json({ types = [], required = [] }, raw) {
     const text = raw.trim();
@@ -29,10 +43,10 @@ const TEXTS = {
     }
     const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
     if (types.length && !types.includes(type) && !(types.includes("integer") && Number.isInteger(value))) wrong(`${types.join(" or ")} expected, not ${type}`);
-    const missing = type === "object" ? required.filter((/** @type {string} */ key) => !Object.hasOwn(value, key)) : [];
+    const missing = type === "object" ? required.filter((key) => !Object.hasOwn(value, key)) : [];
     return missing.length ? wrong(`${missing.join(", ")} missing`) : text;
   },
-  number({ whole, quoted, least, most, open_least, open_most, step = 0, told }, raw) {
+  number({ whole, quoted, least = -Infinity, most = Infinity, open_least, open_most, step = 0, told }, raw) {
     const text = raw.trim(), value = Number(text), steps = value / step;
     if (!(whole ? /^-?\d+$/ : /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i).test(text) || !Number.isFinite(value) || value < least || value > most
       || (open_least && value <= least) || (open_most && value >= most) || (step && Math.abs(steps - Math.round(steps)) > 1e-9)) wrong(`${told} is needed`);
@@ -119,12 +133,12 @@ export class Form {
       case "form": return this.group(control, path, label);
       case "list": return this.list(control, path, label);
       case "optional": return this.optional(control, path, label);
-      case "fixed": return { el: h("div", { class: "nbf-line nbf-muted" }, `${label}: `, h("code", {}, control.payload)), read: () => control.payload };
+      case "fixed": return { el: h("div", { class: "nbf-form-line nbf-muted" }, `${label}: `, h("code", {}, control.payload)), read: () => control.payload };
       default: return this.leaf(control, path, label, bare);
     }
   }
 
-  /** @param {Control} control @param {string} path @param {string} label @param {boolean} [bare] @returns {Part} */
+  /** @param {LeafControl} control @param {string} path @param {string} label @param {boolean} [bare] @returns {Part} */
   leaf(control, path, label, bare) {
     const id = `nbf-${this.newId()}`, kind = control.control, isJson = kind === "json";
     const error = path === "$" ? this.error : h("span", { class: "nbf-wrong", id: `${id}e` });
@@ -157,9 +171,9 @@ export class Form {
     this.leaves.set(path, { field, raw, complain });
     const { problem } = look();
     if (isJson && path in this.draft) complain(problem);
-    const caption = bare ? null : h(kind === "choice" && !control.many ? "span" : "label", { for: id, id: `${id}l`, class: "nbf-caption" }, h("bdi", {}, label));
+    const caption = bare ? null : h(kind === "choice" && !control.many ? "span" : "label", { for: id, id: `${id}l`, class: "nbf-form-caption" }, h("bdi", {}, label));
     const hint = h("span", { class: "nbf-muted nbf-hint", id: `${id}h` }, control.hint ?? "");
-    return { el: h("div", { class: "nbf-line" }, caption, field, zone, hint, error.id === `${id}e` ? error : null), read: () => {
+    return { el: h("div", { class: "nbf-form-line" }, caption, field, zone, hint, error.id === `${id}e` ? error : null), read: () => {
       const { text, problem } = look();
       complain(problem);
       if (problem) this.first ??= field;
@@ -167,19 +181,19 @@ export class Form {
     } };
   }
 
-  /** @param {Control} control @param {Record<string, any>} props @param {string} initial @returns {any} */
+  /** @param {LeafControl} control @param {Record<string, any>} props @param {string} initial @returns {any} */
   field(control, props, initial) {
     const { kind, choices, whole, quoted } = control, isJson = control.control === "json";
     if (choices && !control.many) {
-      const radios = choices.map((/** @type {any} */ { label, payload }) => h("label", {},
+      const radios = choices.map(({ label, payload }) => h("label", {},
         h("input", { type: "radio", name: props.id, value: payload, checked: payload === initial }), h("bdi", {}, label)));
-      const group = h("span", { ...props, class: "nbf-radios", role: "radiogroup" }, ...radios);
+      const group = h("span", { ...props, class: "nbf-form-radios", role: "radiogroup" }, ...radios);
       group.focus = () => /** @type {HTMLElement} */ (group.querySelector(":checked") ?? group.querySelector("input")).focus();
       return group;
     }
     const lines = control.lines ? 3 : isJson ? initial.split("\n").length : 0;
     /** @type {any} */
-    const field = choices ? h("select", props, h("option", { value: "" }, "choose…"), ...choices.map((/** @type {any} */ { label, payload }) => h("option", { value: payload }, label)))
+    const field = choices ? h("select", props, h("option", { value: "" }, "choose…"), ...choices.map(({ label, payload }) => h("option", { value: payload }, label)))
       : lines ? h("textarea", { ...props, rows: Math.min(lines, 10), spellcheck: "false", placeholder: isJson ? "JSON" : null, onkeydown: (/** @type {KeyboardEvent} */ e) => {
         if (e.key !== "Enter" || !(e.ctrlKey || e.metaKey || (lines === 1 && !e.shiftKey))) return;
         e.preventDefault();
@@ -194,22 +208,22 @@ export class Form {
 
   // -- groups -------------------------------------------------------------------------------
 
-  /** @param {string} label @param {string} hint @param {...HTMLElement} children */
+  /** @param {string} label @param {string|undefined} hint @param {...HTMLElement} children */
   box(label, hint, ...children) {
-    return h("fieldset", { class: "nbf-box" }, h("legend", {}, h("bdi", {}, label)), hint ? h("div", { class: "nbf-muted nbf-hint" }, hint) : null, ...children);
+    return h("fieldset", { class: "nbf-form-box" }, h("legend", {}, h("bdi", {}, label)), hint ? h("div", { class: "nbf-muted nbf-hint" }, hint) : null, ...children);
   }
 
-  /** @param {Control} control @param {string} path @param {string} label @returns {Part} */
-  group({ fields = [], hint }, path, label) {
+  /** @param {FormControl} control @param {string} path @param {string} label @returns {Part} */
+  group({ fields, hint }, path, label) {
     /** @type {[string, Part][]} */
-    const parts = fields.map((/** @type {any} */ { key, label: name, control }) => [JSON.stringify(key), this.part(control, `${path}.${key}`, name)]);
+    const parts = fields.map(({ key, label: name, control }) => [JSON.stringify(key), this.part(control, `${path}.${key}`, name)]);
     return { el: this.box(label, hint, ...parts.map(([, part]) => part.el)), read: () => {
       const texts = parts.map(([key, part]) => [key, part.read()]).filter(([, text]) => text !== undefined);
       return `{${texts.map((pair) => pair.join(":")).join(",")}}`;
     } };
   }
 
-  /** @param {Control} control @param {string} path @param {string} label @returns {Part} */
+  /** @param {ListControl} control @param {string} path @param {string} label @returns {Part} */
   list({ item, items = [], fewest = 0, most = 200, unique, hint }, path, label) {
     const place = h("div", {}), error = h("span", { class: "nbf-wrong", role: "alert" }), count = `${path}#`;
     const at = (/** @type {number} */ i) => `${path}[${i}]`, leafAt = (/** @type {number} */ i) => this.leaves.get(at(i));
@@ -219,7 +233,7 @@ export class Form {
       parts.forEach((_, i) => this.leaves.delete(at(i)));
       this.draft[count] = length;
       parts = Array.from({ length }, (_, i) => this.part(items[i] ?? item, at(i), `${label} ${i + 1}`, true));
-      place.replaceChildren(...parts.map((part, i) => h("div", { class: "nbf-one" }, part.el,
+      place.replaceChildren(...parts.map((part, i) => h("div", { class: "nbf-form-one" }, part.el,
         button("×", () => remove(i), { "aria-label": `Remove ${label} ${i + 1}` }))));
       add.hidden = length >= most;
     };
@@ -243,9 +257,9 @@ export class Form {
     } };
   }
 
-  /** @param {Control} control @param {string} path @param {string} label @returns {Part} */
+  /** @param {OptionalControl} control @param {string} path @param {string} label @returns {Part} */
   optional({ inner, off, on, hint }, path, label) {
-    const part = this.part(inner, path, label, true), said = h("span", { class: "nbf-muted" }, hint);
+    const part = this.part(inner, path, label, true), said = h("span", { class: "nbf-muted" }, hint ?? "");
     const show = () => {
       part.el.hidden = !box.checked;
       said.hidden = box.checked;
@@ -255,7 +269,7 @@ export class Form {
       show();
     } }));
     show();
-    return { el: h("div", { class: "nbf-optional" }, h("label", { class: "nbf-caption" }, box, h("bdi", {}, label)), said, part.el),
+    return { el: h("div", { class: "nbf-form-optional" }, h("label", { class: "nbf-form-caption" }, box, h("bdi", {}, label)), said, part.el),
       read: () => (box.checked ? part.read() : off || undefined) };
   }
 }

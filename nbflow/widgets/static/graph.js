@@ -5,7 +5,7 @@
  * with ctrl, pinch and keys move it, a click on a node opens its rows. Without a picture there is a table.
  */
 
-import { h } from "./words.js";
+import { h, iconOf, signButton } from "./words.js";
 
 /** @typedef {{id: string, line: number, label: string, state: string, words: string, cells: string[], rows: string[]}} GraphNode */
 /** @typedef {{hash: string, same?: boolean, svg?: string, dot?: string, title: string, note: string,
@@ -52,10 +52,9 @@ export class GraphView {
     this.at = ""; // the node that has the tab stop
     /** @type {Map<number, PointerEvent>} */
     this.fingers = new Map();
-    const button = (/** @type {string} */ text, /** @type {string} */ title, /** @type {() => void} */ onclick) => h("button", { type: "button", class: "nbf-button", "aria-label": title, title, onclick }, text);
-    this.toggle = button("Table", "Show as a table", () => { this.asTable = !this.asTable; this.put(); });
-    this.tools = h("div", { class: "nbf-graph-tools" }, button("−", "Smaller", () => this.scale(0.8)), button("+", "Larger", () => this.scale(1.25)), button("Fit", "Show the whole graph", () => this.fit()), this.toggle);
-    this.legend = h("ul", { class: "nbf-legend", "aria-label": "Legend" });
+    this.toggle = signButton("Table", "Show as a table", () => { this.asTable = !this.asTable; this.put(); });
+    this.tools = h("div", { class: "nbf-graph-tools" }, signButton("−", "Smaller", () => this.scale(0.8)), signButton("+", "Larger", () => this.scale(1.25)), signButton("Fit", "Show the whole graph", () => this.fit()), this.toggle);
+    this.legend = h("ul", { class: "nbf-graph-legend", "aria-label": "Legend" });
     this.note = h("div", { class: "nbf-muted", role: "status" }, "drawing …");
     const up = (/** @type {PointerEvent} */ event) => this.fingers.delete(event.pointerId);
     this.box = h("div", { class: "nbf-graph-box", onkeydown: (/** @type {KeyboardEvent} */ e) => this.key(e), onclick: (/** @type {Event} */ e) => this.enter(e.target), onfocusin: (/** @type {Event} */ e) => this.rove(e.target),
@@ -138,7 +137,7 @@ export class GraphView {
     const focused = box.contains(document.activeElement), { scrollLeft, scrollTop } = box;
     this.tools.hidden = !svg;
     this.toggle.setAttribute("aria-pressed", String(asTable));
-    this.legend.replaceChildren(...picture.legend.map(([icon, word, tone]) => h("li", {}, h("span", { class: `nbf-icon nbf-${tone}`, "aria-hidden": "true" }, icon), ` ${word}`)));
+    this.legend.replaceChildren(...picture.legend.map((look) => h("li", {}, iconOf(look), ` ${look[1]}`)));
     box.replaceChildren(svg && !asTable ? svg : this.table(picture));
     if (!svg || asTable) return;
     this.size();
@@ -153,10 +152,10 @@ export class GraphView {
 
   /** @param {GraphPicture} picture */
   table(picture) {
-    return h("table", { class: "nbf-attempts", "aria-label": picture.title },
+    return h("table", { class: "nbf-table", "aria-label": picture.title },
       h("thead", {}, h("tr", {}, ...["Step", "What", "How it stands", "Line"].map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, ...picture.nodes.map(({ id, rows, cells: [label, ...others] }) => h("tr", {},
-        h("th", { scope: "row" }, rows.length ? h("button", { type: "button", class: "nbf-button", "data-node": id }, label) : label), ...others.map((text) => h("td", {}, text))))));
+        h("th", { scope: "row" }, rows.length ? h("button", { type: "button", class: "nbf-link", "data-node": id }, label) : label), ...others.map((text) => h("td", {}, text))))));
   }
 
   nodes() { return /** @type {SVGElement[]} */ ([...(this.svg?.querySelectorAll("[tabindex]") ?? [])]); }

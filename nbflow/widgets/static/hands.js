@@ -4,6 +4,7 @@
 import { clockTime, duration, h, setText } from "./words.js";
 
 /** @typedef {import('./timeline.js').TimelineView} TimelineView */
+/** @typedef {import('./words.js').Row} Row */
 
 /** What the keyboard and the pointer can do. */
 export const HAND_KEYS = [
@@ -30,8 +31,6 @@ export function setAll(element, values) {
 
 /** An element of the timeline. @param {string} look @param {...any} children @returns {HTMLElement} */
 export const part = (look, ...children) => h("div", { class: look.replace(/\S+/g, "nbf-tl-$&") }, ...children);
-/** A button. @param {string} text @param {string} label @param {() => void} onclick */
-export const tool = (text, label, onclick) => h("button", { type: "button", class: "nbf-tl-tool", "aria-label": label, title: label, onclick }, text);
 
 /** The key of the row that an element is in. @param {EventTarget|null} target @returns {string|undefined} */
 export const rowKeyOf = (target) => /** @type {HTMLElement|null} */ (/** @type {Element|null} */ (target)?.closest?.(".nbf-tl-row"))?.dataset.key;

@@ -2,7 +2,7 @@
 /** A run as a line of the dashboard: its cells, and what stands in them. */
 
 import { tookOf } from "./choice.js";
-import { clockTime, duration, fullTime, h, setText, until } from "./words.js";
+import { clockTime, duration, fullTime, h, iconOf, setText, until } from "./words.js";
 
 /** @typedef {import('./choice.js').Line} Line */
 
@@ -12,16 +12,16 @@ const WIDEST = 26; // characters of an ID
 
 /** @param {Line} line */
 export function makeLine({ id }) {
-  return h("div", { role: "row", class: "nbf-tr", "data-run": id },
-    h("span", { role: "gridcell", class: "nbf-c-mark" }, h("input", { type: "checkbox", tabindex: -1, "aria-label": `Choose ${id}` })),
-    ...COLUMNS.map(([key]) => h("span", { role: "gridcell", class: `nbf-c-${key}` })));
+  return h("div", { role: "row", class: "nbf-db-tr", "data-run": id },
+    h("span", { role: "gridcell", class: "nbf-db-c-mark" }, h("input", { type: "checkbox", tabindex: -1, "aria-label": `Choose ${id}` })),
+    ...COLUMNS.map(([key]) => h("span", { role: "gridcell", class: `nbf-db-c-${key}` })));
 }
 
 /** Bring a line up to date. @param {HTMLElement} el @param {Line} line @param {number} i its place @param {number} now
  * @param {{tree: boolean, marked: Set<string>, active: string}} state */
 export function fillLine(el, line, i, now, { tree, marked, active }) {
   const depth = tree ? (line.depth ?? 0) : 0, [mark, status, id, name, waits, created, updated, took] = /** @type {HTMLElement[]} */ ([...el.children]);
-  const box = /** @type {HTMLInputElement} */ (mark.firstChild), [icon, word, tone] = line.look;
+  const box = /** @type {HTMLInputElement} */ (mark.firstChild), [, word] = line.look;
   el.style.setProperty("--i", String(i));
   el.style.setProperty("--depth", String(Math.min(depth, 8)));
   el.setAttribute("aria-rowindex", String(i + 2));
@@ -31,7 +31,7 @@ export function fillLine(el, line, i, now, { tree, marked, active }) {
   box.checked = marked.has(line.id);
   if (status.dataset.word !== word) {
     status.dataset.word = word;
-    status.replaceChildren(h("span", { class: `nbf-icon nbf-${tone}`, "aria-hidden": "true" }, icon), ` ${word}`);
+    status.replaceChildren(iconOf(line.look), ` ${word}`);
   }
   const say = (/** @type {HTMLElement} */ cell, /** @type {string} */ text, title = text) => { setText(cell, text); if (cell.title !== title) cell.title = title; };
   const { parent = "" } = line, short = depth && line.id.startsWith(`${parent}:`) ? `…${line.id.slice(parent.length)}` : line.id;
@@ -42,7 +42,7 @@ export function fillLine(el, line, i, now, { tree, marked, active }) {
     say(cell, today ? clockTime(at) : new Date(at).toLocaleDateString([], { day: "numeric", month: "short", year: "numeric" }), fullTime(at));
   }
   say(took, duration(tookOf(line, now)));
-  const parts = line.waits?.map(([label, due, personal]) => [due === null ? label : `${label}${personal ? ", times out" : ""} ${until(due, now)}`, personal ? "nbf-mine" : ""]) ?? [["…", ""]];
+  const parts = line.waits?.map(([label, due, personal]) => [due === null ? label : `${label}${personal ? ", times out" : ""} ${until(due, now)}`, personal ? "nbf-db-mine" : ""]) ?? [["…", ""]];
   if (line.note) parts.push([line.note, "nbf-muted"]);
   const text = parts.map(([part]) => part).join(" · ");
   if (waits.title === text) return;

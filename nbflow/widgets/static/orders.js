@@ -1,7 +1,7 @@
 // @ts-check
 /** What is done to many runs at once: a bar with the commands, which asks before what can't be undone. */
 
-import { h } from "./words.js";
+import { button, h } from "./words.js";
 
 /** @type {[name: string, title: string, done: string, warning: string][]} */
 const ORDERS = [["suspend", "Suspend", "suspended", ""], ["resume", "Resume", "resumed", ""], ["terminate", "Terminate", "terminated", "Terminate"], ["purge", "Purge", "purged", "Erase"]];
@@ -19,7 +19,7 @@ export class OrdersBar {
   /** @param {{give(name: string): void, none(): void}} hands what to do: give an order to those that are chosen, choose none */
   constructor(hands) {
     this.hands = hands;
-    this.el = h("div", { class: "nbf-bar", role: "group", "aria-label": "Chosen runs", hidden: true });
+    this.el = h("div", { class: "nbf-db-bar", role: "group", "aria-label": "Chosen runs", hidden: true });
     /** @type {string|undefined} */
     this.sure = undefined; // what it asks about
     this.key = "";
@@ -31,10 +31,9 @@ export class OrdersBar {
     this.el.hidden = !count;
     if (this.key === key) return;
     this.key = key;
-    const button = (/** @type {string} */ text, /** @type {() => void} */ onclick, tone = "") => h("button", { type: "button", class: `nbf-button ${tone}`, onclick }, text);
     const sure = ORDERS.find(([name]) => name === this.sure);
     if (sure) {
-      this.el.replaceChildren(h("span", {}, `${sure[3]} ${many(count)}, and those below? This can't be undone.`), button(sure[1], () => this.hands.give(sure[0]), "nbf-bad"), button("Cancel", () => this.ask(undefined, count)));
+      this.el.replaceChildren(h("span", {}, `${sure[3]} ${many(count)}, and those below? This can't be undone.`), button(sure[1], () => this.hands.give(sure[0]), { class: "nbf-button nbf-bad" }), button("Cancel", () => this.ask(undefined, count)));
       /** @type {HTMLElement|null} */ (this.el.lastElementChild)?.focus();
     } else {
       this.el.replaceChildren(h("span", {}, `${many(count)} chosen`), ...ORDERS.map(([name, title, , warning]) => button(warning ? `${title}…` : title, () => (warning ? this.ask(name, count) : this.hands.give(name)))),

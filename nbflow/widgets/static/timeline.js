@@ -2,14 +2,15 @@
 /**
  * The timeline: a row for everything that the run has called, waited for or sent.
  *
- * Only the rows in view are in the page. Bars are placed by a `TimeAxis`; what of it is seen (`seen`) is
+ * Bars are placed by a `TimeAxis`; what of it is seen (`seen`) is
  * kept as times, so that it stays where it is while the run goes on.
  */
 
 import { TimeAxis, movedPart, zoomedPart } from "./axis.js";
 import { RowPane } from "./detail.js";
-import { FROM_HISTORY, HAND_KEYS, SPAN_WORDS, TimelineHands, part, pool, rowKeyOf, setAll, tool } from "./hands.js";
-import { duration, h, setText, until } from "./words.js";
+import { FROM_HISTORY, HAND_KEYS, SPAN_WORDS, TimelineHands, part, pool, rowKeyOf, setAll } from "./hands.js";
+import { RowsInSight } from "./sight.js";
+import { duration, h, setText, signButton, until } from "./words.js";
 
 /** @typedef {import('./words.js').Desk} Desk */
 /** @typedef {import('./words.js').Row} Row */
@@ -34,8 +35,6 @@ export class TimelineView {
     this.rows = [];
     /** @type {Row[]} */
     this.list = []; // those that the filter lets through
-    /** @type {Map<string, Line>} */
-    this.lines = new Map();
     /** @type {string|null} */
     this.roving = null;
     this.kinds = new Set();
@@ -44,33 +43,30 @@ export class TimelineView {
     this.width = 500;
     this.top = 0;
     this.height = 26;
-    this.build();
-    this.sizes = new ResizeObserver(() => this.resize());
-    this.sizes.observe(this.scroller);
-  }
-
-  build() {
+    /** @type {TimeAxis|undefined} */
+    this.axis = undefined;
     const { state } = this;
     this.chips = part("chips");
     setAll(this.chips, { role: "group", "aria-label": "Filter by status" });
-    this.search = /** @type {HTMLInputElement} */ (h("input", { type: "search", class: "nbf-tl-search", placeholder: "Filter", "aria-label": "Filter rows by text" }));
+    this.search = /** @type {HTMLInputElement} */ (h("input", { type: "search", class: "nbf-field nbf-tl-search", placeholder: "Filter", "aria-label": "Filter rows by text" }));
     this.search.value = state.text;
     this.search.oninput = () => this.filter(this.search.value);
-    this.follow = tool("Follow", "Follow the run: scroll to new rows", () => this.setFollow(!state.follow));
-    this.collapse = tool("┊◇┊", "Leave out idle time", () => { state.toScale = !state.toScale; this.zoomTo(null); });
-    this.keys = tool("?", "Keys", () => this.toggleHelp());
+    this.follow = signButton("Follow", "Follow the run: scroll to new rows", () => this.setFollow(!state.follow));
+    this.collapse = signButton("┊◇┊", "Leave out idle time", () => { state.toScale = !state.toScale; this.zoomTo(null); });
+    this.keys = signButton("?", "Keys", () => this.toggleHelp());
     this.help = h("dl", { class: "nbf-tl-help" }, ...HAND_KEYS.map(([keys, text]) => h("div", {}, h("dt", {}, keys), h("dd", {}, text))));
-    this.bar = part("bar", this.chips, this.search, part("tools", this.follow, this.collapse, tool("−", "Zoom out", () => this.zoomBy(2)),
-      tool("+", "Zoom in", () => this.zoomBy(0.5)), tool("⤢", "Whole run", () => this.zoomTo(null)), this.keys));
+    this.bar = part("bar", this.chips, this.search, part("tools", this.follow, this.collapse, signButton("−", "Zoom out", () => this.zoomBy(2)),
+      signButton("+", "Zoom in", () => this.zoomBy(0.5)), signButton("⤢", "Whole run", () => this.zoomTo(null)), this.keys));
     this.ticks = part("ticks");
     this.range = part("range");
     this.ruler = part("ruler grid", part("track", this.ticks, this.range));
     this.under = part("track under");
     this.over = part("track over");
     const under = part("layer grid", this.under);
-    this.layer = part("layer grid", this.over);
-    for (const hidden of [this.ruler, under, this.layer]) setAll(hidden, { "aria-hidden": true });
-    this.body = part("rows", under, this.layer);
+    const over = part("layer grid", this.over), lines = part("lines");
+    for (const hidden of [this.ruler, under, over]) setAll(hidden, { "aria-hidden": true });
+    setAll(lines, { role: "rowgroup" });
+    this.body = part("rows", under, lines, over);
     setAll(this.body, { role: "grid", "aria-label": "Timeline", "aria-readonly": true });
     this.scroller = part("scroller", this.ruler, this.body);
     this.empty = h("div", { class: "nbf-muted" });
@@ -83,8 +79,12 @@ export class TimelineView {
     this.toggleHelp(true);
     this.el = h("div", { class: "nbf-tl", onkeydown: (/** @type {KeyboardEvent} */ e) => this.onKey(e) },
       this.bar, this.help, part("main", part("chart", this.scroller, this.empty, this.legend), this.pane.el), this.tip);
+    /** @type {RowsInSight<Line>} */
+    this.lines = new RowsInSight(this.scroller, lines, 4, { key: (i) => this.list[i].key, make: () => this.makeLine(), fill: (line, i) => this.drawLine(line, this.list[i], i) });
     this.scroller.addEventListener("scroll", () => this.onScroll());
     new TimelineHands(this);
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(this.scroller);
   }
 
   // -- what is drawn ------------------------------------------------------------------------
@@ -120,7 +120,7 @@ export class TimelineView {
     this.list = this.rows.filter((row) => (!only.size || only.has(row.look[0])) && (!wanted || `${row.name} ${row.short} ${row.look[1]} ${row.kind}`.toLowerCase().includes(wanted)));
     pool(this.chips, [...counts], "button", (chip, [icon, [look, count]]) => {
       if (!chip.firstChild) chip.append(h("span", { "aria-hidden": "true" }), " ", h("span"), " ", h("span", { class: "nbf-muted" }));
-      setAll(chip, { type: "button", class: "nbf-tl-chip", "aria-pressed": only.has(icon) });
+      setAll(chip, { type: "button", class: "nbf-pill", "aria-pressed": only.has(icon) });
       chip.onclick = () => {
         if (!only.delete(icon)) only.add(icon);
         this.filter(text);
@@ -195,30 +195,9 @@ export class TimelineView {
     });
   }
 
-  /** The rows in view, and the one that has the focus. @param {boolean} [all] bring up to date also those that are there */
+  /** The rows in sight, and the one that has the focus. @param {boolean} [all] bring up to date also those that are there */
   drawLines(all) {
-    const { list, height, scroller, body } = this;
-    const first = Math.max(Math.floor(scroller.scrollTop / height) - 4, 0), last = Math.min(first + Math.ceil((scroller.clientHeight || 440) / height) + 8, list.length);
-    const roving = list.findIndex((row) => row.key === this.roving), places = [];
-    for (let i = first; i < last; i += 1) places.push(i);
-    if (roving >= 0 && !places.includes(roving)) places[roving < first ? "unshift" : "push"](roving);
-    const wanted = new Set(places.map((i) => list[i].key));
-    for (const [key, line] of this.lines) {
-      if (wanted.has(key)) continue;
-      line.el.remove();
-      this.lines.delete(key);
-    }
-    /** @type {Element} */
-    let next = this.layer;
-    for (const i of places.reverse()) {
-      const row = list[i], old = this.lines.get(row.key), line = old ?? this.makeLine();
-      if (!old) {
-        this.lines.set(row.key, line);
-        body.insertBefore(line.el, next);
-      }
-      if (all || !old) this.drawLine(line, row, i);
-      next = line.el;
-    }
+    this.lines.place(this.list.length, this.height, this.list.findIndex((row) => row.key === this.roving), all);
   }
 
   /** @returns {Line} */
@@ -380,7 +359,7 @@ export class TimelineView {
     const room = scroller.clientHeight - this.ruler.offsetHeight - height;
     scroller.scrollTop = Math.max(Math.min(scroller.scrollTop, top), top - room);
     this.drawLines(true);
-    this.lines.get(key)?.el.focus({ preventScroll: true });
+    this.lines.drawn.get(key)?.el.focus({ preventScroll: true });
   }
 
   /** @param {string|null} key */

@@ -7,25 +7,24 @@
  * @typedef {{name: string, id: string, execution: string, generation: number, look: Look, live: boolean,
  *   created: number, started: number|null, ended: number|null, startAt: number|null,
  *   customStatus: string|null, output: string|null, problem: string|null, sentence: string,
- *   parent: string|null, can: string[], blocks: Block[]}} Run
+ *   parent: string|null, can: string[], commands: Command[], blocks: Block[]}} Run
+ * @typedef {[name: string, title: string, asks: string]} Command `asks`: what is said before it is done; empty: nothing
  * @typedef {[kind: string, offset: number, length: number|null, tone: string, outcome: string]} Span offset from the row's start
  * @typedef {[number: number, look: Look, queued: string, ran: string, worker: string, error: string]} Attempt
  * @typedef {{facts: [string, string][], blocks: Block[], attempts: Attempt[]}} Details
  * @typedef {{key: string, index: number, turn: number, kind: string, name: string, short: string, look: Look,
  *   start: number, end: number|null, due: number|null, spans: Span[], remark: string, seqs: [number, number]|null,
- *   instance?: string, details?: Details}} Row
- * @typedef {{label: string, payload: string, tone: string}} Choice
- * @typedef {{control: "buttons", choices: Choice[], hint: string}} ButtonsControl
- * @typedef {{control: "json", initial: string, hint: string, types: string[], required: string[]}} JsonControl
- * @typedef {{key: string, name: string, label: string, since: number, due: number|null, refused: number,
- *   reason: string|null, control: ButtonsControl|JsonControl}} Wait
+ *   instance?: string, refused?: string[], details?: Details}} Row
+ * @typedef {{reason: string|null, path?: string, brief?: string}} Refusal the place in a payload that is wrong, and what is said there
+ * @typedef {Refusal & {key: string, name: string, label: string, since: number, due: number|null, refused: number,
+ *   control: import('./forms.js').ButtonsControl|import('./forms.js').Control}} Wait
  * @typedef {{n: number, now: number, still?: boolean, run: Run, rows: Map<string, Row>, changed: string[]|null,
- *   waits: Wait[], axis: any, total: number, length: number}} Picture
- * @typedef {{type: "ack", id: string, state: "delivered"|"recorded"|"rejected"|"failed", reason: string|null}} Ack
+ *   waits: Wait[], axis: import('./axis.js').AxisRule, total: number, length: number}} Picture `changed`: keys of rows; null: everything
+ * @typedef {Refusal & {type: "ack", id: string, state: "delivered"|"recorded"|"rejected"|"failed", do?: string}} Ack
  * @typedef {{get(name: string): any, send(content: any): void, on(event: string, callback: Function): void,
- *   off(event: string, callback: Function): void, widget_manager?: any, frozen?: boolean}} Model
+ *   off(event: string, callback: Function): void, widget_manager?: any, comm_live?: boolean, frozen?: boolean}} Model
  * @typedef {{send(content: object): void, ask(what: string, args?: object): Promise<any>, now(): number, newId(): string,
- *   open(view: string, detail?: any): void, card(id: string): void, kept: Map<string, any>, busy(): boolean, say(text: string): void}} Desk
+ *   open(view: string, detail?: any): void, card: ((id: string) => void)|null, kept: Map<string, any>, busy(): boolean, say(text: string): void}} Desk
  * @typedef {{el: HTMLElement, draw(picture: Picture): void, tick?(now: number): void, show?(detail?: any): void,
  *   hide?(): void, onAck?(ack: Ack): void, dispose?(): void}} View
  */
@@ -78,6 +77,15 @@ export function ownKeys(root) {
   mark(root);
   root.addEventListener("focusin", (event) => mark(event.target));
 }
+
+/** @param {string} text @param {(event: Event) => void} onclick @param {Record<string, any>} [props] */
+export const button = (text, onclick, props = {}) => h("button", { type: "button", class: "nbf-button", onclick, ...props }, text);
+/** A button with a sign on it: what it does is told on hovering, and to who can't see it.
+ * @param {string} sign @param {string} title @param {(event: Event) => void} onclick @param {Record<string, any>} [props] */
+export const signButton = (sign, title, onclick, props = {}) => button(sign, onclick, { class: "nbf-button nbf-sign", "aria-label": title, title, ...props });
+
+/** The icon of a status; its word stands beside it. @param {string[]} look */
+export const iconOf = ([icon, , tone]) => h("span", { class: `nbf-icon nbf-${tone}`, "aria-hidden": "true" }, icon);
 
 /** Set text only where it changes: what is selected or read aloud stays.
  * @param {Element} element @param {string} text */
