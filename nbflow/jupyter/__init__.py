@@ -5,8 +5,10 @@ runtime's client, and show the result. Read it in this order: `session` (the one
 runtime of a shell, and what it knows), `extension` (loading and unloading),
 `magics` (what IPython calls), then the cell magics (`headers`, `cells`,
 `defining`) and the line magic (`commands` is its table; `words`, `options`,
-`durations` and `calls` read a line; `actions`, `reports` and `sql` carry it out).
-`cards`, `pictures`, `tables`, `tracebacks` and `showing` are what a person sees.
+`durations` and `calls` read a line, `help` and `completion` tell how; `starting`, `actions`,
+`listing`, `looking`, `reports`, `places`, `purging`, `skipping` and `sql` carry it out).
+`cards`, `dashboards`, `tables`, `greeting`, `tracebacks` and `complaints` are what a
+person sees, by way of `showing`; `location` and `peek` find a history.
 
 Only `kernel` crosses threads to the kernel.
 """

@@ -77,6 +77,14 @@ def resume(session: NbFlow, request: Request) -> str:
     return f"resumed {named(handles)}"
 
 
+def restart(session: NbFlow, request: Request) -> str:
+    """Start runs that have ended once more."""
+    handles, _ = runs_in(session, request)
+    for handle in handles:
+        handle.restart()
+    return f"started {named(handles)} again: %wf show {handles[0].instance_id} shows how it goes"
+
+
 def terminate(session: NbFlow, request: Request) -> str:
     """End runs; returns once they and those below them have ended, unless that takes long."""
     handles, values = runs_in(session, request)

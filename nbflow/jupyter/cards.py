@@ -7,6 +7,8 @@ has ended, or when only a person can move it on.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
 from nbflow.errors import NbflowError
 from nbflow.jupyter.session import NbFlow
+from nbflow.jupyter.shell import nobody_types
 from nbflow.jupyter.showing import Output, show, show_for_good
 from nbflow.jupyter.waiting import needs_a_person, waiting
 from nbflow.runtime import WorkflowHandle
@@ -21,6 +24,10 @@ from nbflow.widgets.card import RunCard
 
 _PAUSE: Final = 0.3
 """Seconds after a commit before the kernel looks whether the run has come to rest."""
+
+
+_PATIENCE: Final = 0.5
+"""Seconds that a run gets to come to rest before the cell that began it ends, where nobody watches."""
 
 
 class Cards:
@@ -58,6 +65,19 @@ class Cards:
         for card in self._shows.values():
             card.look_again()
 
+    def before_cell(self) -> None:
+        """Bring up to date what was news between two cells, where nobody takes it but in a cell."""
+        if nobody_types(self._session.shell):
+            for card in self._shows.values():
+                card.catch_up()
+
+    def after_cell(self) -> None:
+        """Likewise at the end of a cell; a run that it has begun gets a moment to come to rest."""
+        if nobody_types(self._session.shell):
+            for card in self._shows.values():
+                card.settle(_PATIENCE)
+                card.catch_up()
+
     def close(self) -> None:
         """Stop following the runs; what is on the page stays."""
         for card in self._shows.values():
@@ -77,18 +97,26 @@ class _Show:
         self._output: Output | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._is_pausing = False
+        self._is_new = True
+        self._is_behind = False
+        self._moved = threading.Event()
 
     def begin(self, view: str, seq: int | None) -> None:
         if not self._session.kernel.is_there:
             show(self._handle.replay(seq) if view == "replay" else self._handle.timeline())
             return
         self._unsubscribe = self._source.subscribe(self._on_commit)
-        self._card = RunCard(self._source, view=view, seq=seq)
+        picture = (lambda: self._replay(seq)) if view == "replay" else None
+        self._card = RunCard(self._source, view=view, seq=seq, picture=picture)
         self._twin = self._card.apart()
         show(self._card)
         self._output = show_for_good(self._twin)
         if self._look()[1]:
             self.stop()
+
+    def _replay(self, seq: int | None) -> dict[str, str]:
+        picture = self._handle.replay(seq)
+        return {"text/html": picture.html, "text/plain": picture.text}
 
     def stop(self) -> None:
         unsubscribe, self._unsubscribe = self._unsubscribe, None
@@ -106,8 +134,33 @@ class _Show:
             self._card.look_again()
             self._refresh()
 
+    def settle(self, seconds: float) -> None:
+        """Wait for a run that was begun in this very cell to come to rest, but not for long."""
+        end = time.monotonic() + seconds
+        while self._is_new and self._unsubscribe is not None:
+            self._moved.clear()
+            is_at_rest = self._look_once_more() in (None, True)
+            self._is_new = not is_at_rest and self._moved.wait(max(0.0, end - time.monotonic()))
+        self._is_new = False
+
+    def catch_up(self) -> None:
+        """Write the twin anew if there was news, at rest or not; within a cell."""
+        is_behind, self._is_behind = self._is_behind, False
+        if is_behind and self._output is not None and self._look_once_more() is not None:
+            self._output.update(self._twin)
+            self._card.keep_now()
+
+    def _look_once_more(self) -> bool | None:
+        """Whether the run is at rest; None once there is nothing to look at: what is on the page stays."""
+        try:
+            return self._look()[0]
+        except NbflowError:  # it was purged, or the history was closed
+            return None
+
     def _on_commit(self, _record: InstanceRecord, _events: Sequence[HistoryEvent]) -> None:
         """Have the kernel look, once for all that happens within a short while; on the engine's thread."""
+        self._is_behind = True
+        self._moved.set()
         if not self._is_pausing:
             self._is_pausing = True
             self._source.call_later(_PAUSE, lambda: self._session.kernel.soon(self._refresh))

@@ -67,7 +67,7 @@ _TABLE: Final = (
     Command(
         name="ps",
         shows="",
-        means="list the runs, newest first, and what they wait for",
+        means="list the runs, newest first, and what they wait for: a live table in a notebook",
         options=(
             Option(name="status", shows="STATUS", means="only those with this status", choices=_STATUSES),
             Option(name="name", shows="NAME", means="only those of this workflow"),
@@ -81,20 +81,31 @@ _TABLE: Final = (
         shows="ID",
         means="show a run: its live card, or one of its views as a picture",
         options=(Option(name="view", shows="VIEW", means="how; the card if not given", choices=VIEWS),),
-        takes=("instance",),
-        examples=("%wf show order-42 --view timeline",),
-        note="A picture stays as it is, in a saved notebook too. In Python: run.timeline(), run.replay(), run.graph().",
+        takes=("instance", "nothing"),
+        examples=("%wf show order-42", "%wf show order-42 --view timeline"),
+        note=(
+            "A picture stays as it is, in a saved notebook too; history is the table of %wf history. "
+            "In Python: run.timeline(), run.replay(17), run.graph(), run.inbox()."
+        ),
     ),
     Command(
         name="replay",
         shows="ID",
-        means="step through a run's history: the line it waited at, its variables, and why it woke",
+        means="show a run's card at an event of the past: where its code was, its variables, why it woke",
         options=(
-            Option(name="to", shows="N", means="begin at this event; at the last if not given", kind="count"),
+            Option(
+                name="to",
+                shows="N",
+                means="begin at this event of %wf history ID; at the last if not given",
+                kind="count",
+            ),
         ),
         takes=("instance", "nothing"),
         examples=("%wf replay order-42 --to 17",),
-        note="It runs the workflow's code on what is recorded, and never an activity: nothing is done again.",
+        note=(
+            "It runs the workflow's code on what is recorded, and never an activity: nothing is done again. "
+            "Drag the slider, or use ← and →. As a picture, in Python: run.replay(17)."
+        ),
     ),
     Command(
         name="export",
@@ -103,7 +114,10 @@ _TABLE: Final = (
         options=(Option(name="force", means="replace the file if it is there", kind="flag"),),
         takes=("instance", "nothing"),
         examples=("%wf export order-42 order-42.html",),
-        note="The page holds the inputs, results and variables of the run: give it to those who may see them.",
+        note=(
+            "The page holds the inputs, results and variables of the run: give it to those who may see them. "
+            'In Python: run.export("order-42.html").'
+        ),
     ),
     Command(
         name="wait",
@@ -123,6 +137,12 @@ _TABLE: Final = (
     ),
     Command(name="suspend", shows="ID…", means="pause runs: what arrives is kept", takes=("instance",)),
     Command(name="resume", shows="ID…", means="let paused runs go on", takes=("instance",)),
+    Command(
+        name="restart",
+        shows="ID…",
+        means="start runs that have ended once more, with the same input and the newest code",
+        takes=("instance",),
+    ),
     Command(
         name="terminate",
         shows="ID…",
@@ -198,6 +218,8 @@ def find_command(line: str) -> tuple[Command, str]:
         CommandError: There is no such command.
     """
     word, rest = take_word(line)
+    if not rest and word.endswith(";"):
+        word, rest = word.rstrip(";"), ";"
     command = COMMANDS.get(word or "help")
     if command is None:
         raise CommandError(

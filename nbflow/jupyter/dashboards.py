@@ -6,13 +6,15 @@ runtime. Each display makes a widget of its own; one that nobody sees follows no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from nbflow.errors import NbflowError
 from nbflow.jupyter.listing import RunTable
 from nbflow.jupyter.session import NbFlow
+from nbflow.jupyter.shell import nobody_types
 from nbflow.jupyter.showing import Output, show_for_good
 from nbflow.runtime import WorkflowRuntime
 from nbflow.runtime.instances import RuntimeInstances
@@ -32,7 +34,7 @@ class Dashboards:
 
     def __init__(self, session: NbFlow) -> None:
         self._session = session
-        self._shown: WeakSet[Dashboard] = WeakSet()
+        self._shown: WeakKeyDictionary[Dashboard, Callable[[], object]] = WeakKeyDictionary()
 
     def enliven(self, table: RunTable) -> None:
         """Have a table bring a dashboard along wherever it is shown."""
@@ -44,6 +46,12 @@ class Dashboards:
         if not (self._session.kernel.is_there and runtime.is_open):
             return {}
         return self._bundle(RunTable(RuntimeInstances(runtime)))
+
+    def after_cell(self) -> None:
+        """Bring the tables up to date, where nobody takes news but in a cell."""
+        if nobody_types(self._session.shell):
+            for renew in list(self._shown.values()):
+                renew()
 
     def look_again(self) -> None:
         """Bring the dashboards up to date with a time that has moved on."""
@@ -75,7 +83,7 @@ class Dashboards:
             )
         except NbflowError:  # likewise
             return {}
-        self._shown.add(dashboard)
+        self._shown[dashboard] = renew
         twin = dashboard.apart()
         output = show_for_good(twin)
         return dashboard._repr_mimebundle_() or {}  # pyright: ignore[reportPrivateUsage] # IPython's own protocol

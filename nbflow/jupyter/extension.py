@@ -46,6 +46,7 @@ def load(shell: Shell) -> None:
     _bring_completion(session)
     _bring_tracebacks(session)
     _follow_cells(session, magics)
+    _follow_runs(session, cards, dashboards)
     atexit.register(session.close)
     session.undo.callback(atexit.unregister, session.close)
     session.undo.callback(session.let_go)
@@ -127,6 +128,22 @@ def _follow_cells(session: NbFlow, magics: WorkflowMagics) -> None:
     session.shell.events.register("post_run_cell", after_cell)
     session.undo.callback(session.shell.events.unregister, "post_run_cell", after_cell)
     session.on_configured(switch)
+
+
+def _follow_runs(session: NbFlow, cards: Cards, dashboards: Dashboards) -> None:
+    """Keep what is saved with the notebook up to date where a program runs it."""
+    events = session.shell.events
+
+    def before_cell(_info: Any) -> None:
+        _tell(cards.before_cell)
+
+    def after_cell(_result: Any) -> None:
+        _tell(cards.after_cell)
+        _tell(dashboards.after_cell)
+
+    for event, call in (("pre_run_cell", before_cell), ("post_run_cell", after_cell)):
+        events.register(event, call)
+        session.undo.callback(events.unregister, event, call)
 
 
 def _tell(step: Callable[[], object]) -> None:

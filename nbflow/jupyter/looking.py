@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any, Final
 
 from nbflow.jupyter.actions import Request, find_run, one_run
 from nbflow.jupyter.commands import COMMANDS
 from nbflow.jupyter.complaints import CommandError
+from nbflow.jupyter.location import shorten
 from nbflow.jupyter.options import parse_options
 from nbflow.jupyter.reports import history_of
 from nbflow.jupyter.session import NbFlow
+from nbflow.jupyter.showing import Line, Output, show_for_good
 from nbflow.jupyter.tables import Table
+from nbflow.jupyter.words import fill_in
 from nbflow.runtime import Picture, WorkflowHandle
+from nbflow.runtime.pictures import write_page
 
 _PAGE: Final = (".html", ".htm")
+_QUIET: Final = 2.0
+"""Seconds that a command may take without a word."""
 
 
 class Opened:
@@ -30,6 +37,25 @@ class Opened:
         self.handle = handle
         self.view = view
         self.seq = seq
+
+
+class _Progress:
+    """Says how far a page is, where it takes its time: in a notebook in one line, in a terminal once."""
+
+    def __init__(self, session: NbFlow, run: str) -> None:
+        self._is_live = session.kernel.is_there
+        self._run = run
+        self._begun = time.monotonic()
+        self._output: Output | None = None
+
+    def __call__(self, done: int, of: int) -> None:
+        if time.monotonic() - self._begun < _QUIET:
+            return
+        line = Line(f"{self._run}: {done:,} of {of:,} events are in the page")
+        if self._output is None:
+            self._output = show_for_good(line)
+        elif self._is_live:
+            self._output.update(line)
 
 
 def show(session: NbFlow, request: Request) -> Picture | Table | WorkflowHandle:
@@ -65,6 +91,12 @@ def replay(session: NbFlow, request: Request) -> Any:
     return Opened(handle, "replay", seq)
 
 
+def _word(path: Path) -> str:
+    """A path as one word of a line."""
+    text = str(path)
+    return repr(text) if " " in text else text
+
+
 def export(session: NbFlow, request: Request) -> str:
     """Write a run as a page of its own.
 
@@ -76,13 +108,22 @@ def export(session: NbFlow, request: Request) -> str:
     )
     if len(words) != 2:
         raise CommandError("%wf export needs a run and a file: type %wf export ID page.html")
-    handle, path = find_run(session, words[0]), Path(words[1]).expanduser()
+    handle, path = find_run(session, words[0]), Path(fill_in(words[1], session.evaluate)).expanduser()
+    run, typed = words
+    if path.is_dir():
+        raise CommandError(f"{typed} is a folder: type %wf export {run} {_word(path / 'page.html')}")
     if path.suffix.lower() not in _PAGE:
-        raise CommandError(f"{words[1]} is no page: type %wf export {words[0]} {path.with_suffix('.html')}")
+        page = _word(path.with_suffix(".html"))
+        raise CommandError(f"{typed} is no page: type %wf export {run} {page}")
+    if not path.parent.is_dir():
+        name = _word(Path(path.name))
+        raise CommandError(f"there is no folder {path.parent}: make it, or type %wf export {run} {name}")
     if path.exists() and not values.has("force"):
-        raise CommandError(f"{words[1]} exists: type %wf export {words[0]} {words[1]} --force to replace it")
+        raise CommandError(f"{typed} exists: type %wf export {run} {typed} --force to replace it")
     try:
-        size = handle.export(path)
+        size = write_page(
+            session.source(handle.instance_id), path, tell=_Progress(session, handle.instance_id)
+        )
     except OSError as error:
-        raise CommandError(f"{words[1]} can't be written: {error.strerror or error}") from None
-    return f"{handle.instance_id} is written to {words[1]} ({size / 1024:,.0f} kB): any browser opens it, no kernel is needed"
+        raise CommandError(f"{typed} can't be written: {error.strerror or error}") from None
+    return f"{handle.instance_id} is written to {shorten(str(path))} ({size / 1024:,.0f} kB): any browser opens it, no kernel is needed"

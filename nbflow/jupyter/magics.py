@@ -123,6 +123,9 @@ class WorkflowMagics(Magics):
                     self._cards.show(result)
                 return result
             case Opened():
+                if request.is_silent:
+                    self._cards.silence(result.handle)
+                    return result.handle
                 self._cards.show(result.handle, view=result.view, seq=result.seq)
                 return result.handle
             case _:
@@ -135,6 +138,7 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "raise": actions.raise_event,
     "suspend": actions.suspend,
     "resume": actions.resume,
+    "restart": actions.restart,
     "terminate": actions.terminate,
     "purge": purging.purge,
     "ps": listing.ps,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypeAlias, cast
 
-from nbflow.jupyter.complaints import CommandError, did_you_mean, nearest
+from nbflow.jupyter.complaints import CommandError, nearest
 from nbflow.jupyter.durations import parse_duration
 from nbflow.jupyter.words import Evaluate, fill_in, split_words, unquote
 
@@ -124,9 +124,9 @@ def _read(option: Option, value: str) -> Any:
         return value
     by_word = {choice.casefold(): choice for choice in option.choices}
     if value.casefold() not in by_word:
+        meant = nearest(value, option.choices) or option.choices[0]
         raise CommandError(
-            f"{label} {value!r} is not one of {', '.join(option.choices)}{did_you_mean(value, option.choices)}"
-            f" - type {label} {option.choices[0]}"
+            f"{label} {value!r} is not one of {', '.join(option.choices)} - type {label} {meant}"
         )
     return by_word[value.casefold()]
 

@@ -77,3 +77,13 @@ def current_shell() -> Shell:
     if shell is None:
         raise NbflowError("this is no notebook: use `with WorkflowRuntime(PATH) as runtime: runtime.client`")
     return cast("Shell", shell)
+
+
+def nobody_types(shell: Shell) -> bool:
+    """Whether a program runs the notebook from top to bottom, such as nbclient: it lets no cell ask for input.
+
+    It takes what concerns a cell's output while that cell or another one runs, and drops the rest.
+    """
+    get_parent: Any = getattr(shell, "get_parent", dict[str, Any])
+    request: Any = get_parent()
+    return request.get("content", {}).get("allow_stdin") is False

@@ -16,7 +16,7 @@ class Output(Protocol):
     def update(self, obj: Any) -> None: ...
 
 
-class _Line:
+class Line:
     """A text that is shown as it is."""
 
     def __init__(self, text: str) -> None:
@@ -28,7 +28,7 @@ class _Line:
 
 def say(text: str) -> None:
     """Show a text."""
-    _display(_Line(text))
+    _display(Line(text))
 
 
 def show(thing: Any) -> None:

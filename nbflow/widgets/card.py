@@ -8,6 +8,7 @@ or on a subshell's; they hand a message on and never touch an engine.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import anywidget
@@ -35,6 +36,7 @@ class RunCard(anywidget.AnyWidget):
         source: The run; see `CardSource`.
         view: The view that it opens with: ``timeline``, ``replay``, ``graph`` or ``inbox``.
         seq: The position in the history that the replay view opens with; None: the last.
+        picture: Gives what is shown where no kernel is, ``text/html`` and ``text/plain``; the timeline by default.
     """
 
     _esm = MODULE
@@ -43,8 +45,16 @@ class RunCard(anywidget.AnyWidget):
     opens = traitlets.Dict().tag(sync=True)
     twin = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, source: CardSource, *, view: str = "timeline", seq: int | None = None) -> None:
+    def __init__(
+        self,
+        source: CardSource,
+        *,
+        view: str = "timeline",
+        seq: int | None = None,
+        picture: Callable[[], Mapping[str, str]] | None = None,
+    ) -> None:
         self._source = source
+        self._other_picture = picture
         self._is_apart = False
         self._conversation = Conversation(source, send=self._post, keep=self._keep)
         self._exchange = Exchange(source.other, send=self._post)
@@ -58,6 +68,11 @@ class RunCard(anywidget.AnyWidget):
     def look_again(self) -> None:
         """Have every view ask for the whole picture: its time has moved, and nothing else may have."""
         self._post({"type": "stale"})
+
+    def keep_now(self) -> None:
+        """Have the notebook hold the run as it is now, also where it missed what was sent before."""
+        self._conversation.keep_now()
+        cast("Any", self).send_state("snapshot")
 
     def close(self) -> None:
         """Stop following the run, and take the card off the page."""
@@ -92,8 +107,9 @@ class RunCard(anywidget.AnyWidget):
         if bundle is None:
             return None
         picture = self._picture()
-        if self._is_apart:
-            picture.pop("text/html", None)
+        if self._is_apart:  # and kept up to date there, as this one is not
+            run = self.snapshot["run"]
+            picture = {"text/plain": f"the card of {run['id']} ({run['name']})"}
         match bundle:
             case (data, metadata):  # anywidget
                 return {**data, **picture}, metadata
@@ -101,6 +117,11 @@ class RunCard(anywidget.AnyWidget):
                 return {**data, **picture}, {}
 
     def _picture(self) -> dict[str, str]:
+        try:
+            if self._other_picture is not None:
+                return dict(self._other_picture())
+        except NbflowError:
+            pass  # such as code that isn't there: the timeline needs none
         try:
             record, history = self._source.snapshot()
             opened_at = self._source.opened_at

@@ -68,6 +68,10 @@ class Conversation:
         self._log.close()
         self._replaying.close()
 
+    def keep_now(self) -> None:
+        """Keep the run's picture with the notebook as it is now."""
+        self._feed.keep_now()
+
     def receive(self, content: Any) -> None:
         """Take a message of the front end's; hands it on and returns."""
         match content:

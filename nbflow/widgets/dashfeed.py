@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus
-from nbflow.errors import NbflowError, StoreError
+from nbflow.errors import NbflowError
 from nbflow.ports import InstanceFilter
-from nbflow.widgets.dashmessages import counts_message, instance_message
-from nbflow.widgets.dashrows import LoadedRows
+from nbflow.widgets.dashmessages import instance_message
+from nbflow.widgets.dashreading import Reading
 from nbflow.widgets.instances import InstancesSource, Scope
 from nbflow.widgets.messages import Json, millis
 
@@ -80,12 +80,7 @@ class DashboardFeed:
         # Held while state changes and while a message is sent, so that messages leave in their order.
         # Never while the source is asked for what may have to wait for the store.
         self._lock = threading.RLock()
-        self._reader = threading.Lock()  # held by the one who reads histories
-        self._rows = LoadedRows()
-        self._counts: list[list[Any]] = []
-        self._changed: dict[str, None] = {}
-        self._gone: list[str] = []
-        self._ends: dict[InstanceFilter, str | None] = {}
+        self._read = Reading(source, lock=self._lock, page=page)
         self._unfollow: Callable[[], None] | None = None
         self._n = 0
         self._heard = False
@@ -160,7 +155,7 @@ class DashboardFeed:
         def look() -> None:
             error = None
             try:
-                pages = [self._next_page(where) for where in wheres]
+                pages = [self._read.next_page(where, self._scope.after) for where in wheres]
                 more = any(pages)
             except NbflowError as failed:
                 more, error = False, str(failed)
@@ -183,9 +178,10 @@ class DashboardFeed:
     def _wake(self) -> None:
         self._unfollow = self._source.follow(self._on_commit, erased=self._on_erased, closed=self.close)
         try:
-            self._next_page(InstanceFilter(statuses=self._statuses, name=self._scope.name))
+            where = InstanceFilter(statuses=self._statuses, name=self._scope.name)
+            self._read.next_page(where, self._scope.after)
             self._count()
-            self._read_some()
+            self._read.histories()
         except NbflowError:
             self._sleep()
             raise
@@ -194,57 +190,18 @@ class DashboardFeed:
         unfollow, self._unfollow = self._unfollow, None
         if unfollow is not None:
             unfollow()
-        with self._lock:
-            self._rows = LoadedRows()
-            self._ends.clear()
-            self._changed.clear()
-            self._gone.clear()
-
-    def _next_page(self, where: InstanceFilter) -> bool:
-        """Load the runs that stand behind those that were loaded with this filter; tell whether there are more."""
-        after = self._ends.get(where, self._scope.after)
-        if where in self._ends and after is None:
-            return False
-        try:
-            found = self._source.page(where, after=after, limit=self._page)
-        except StoreError:  # what stood last was purged: once more from the top
-            found = self._source.page(where, after=None, limit=self._page)
-        more = len(found) == self._page
-        with self._lock:
-            self._ends[where] = found[-1].instance_id if more else None
-            for record in found:
-                self._rows.add(record)
-                self._changed[record.instance_id] = None
-        return more
-
-    def _read_some(self) -> bool:
-        """Read the histories of a few rows of which it isn't known what they wait for; tell if there were any."""
-        with self._reader:
-            with self._lock:
-                rows, wanted = self._rows, self._rows.begin_reading()
-            if not wanted:
-                return False
-            read = self._source.histories(wanted)
-            with self._lock:
-                for record, found in zip(wanted, read, strict=False):
-                    if found is None:
-                        self._on_erased([record.instance_id])
-                    else:
-                        rows.read(*found)
-                        self._changed[record.instance_id] = None
-                rows.end_reading()
-            return True
+        self._read.forget()
 
     def _read_on(self) -> None:
         """Go on reading aside, a few at a time."""
         with self._lock:
-            if self._reading or self._closed is not None or not self._rows.has_unread:
+            if self._reading or self._closed is not None or not self._read.rows.has_unread:
                 return
             self._reading = True
 
         def look() -> None:
             try:
-                while self._closed is None and self._read_some():
+                while self._closed is None and self._read.histories():
                     with self._lock:
                         self._flush()
             except NbflowError as error:
@@ -257,9 +214,7 @@ class DashboardFeed:
         self._aside(look)
 
     def _count(self) -> None:
-        counts = self._source.counts(InstanceFilter(name=self._scope.name))
-        with self._lock:
-            self._counts = counts_message(counts)
+        self._read.count(InstanceFilter(name=self._scope.name))
 
     def _count_soon(self) -> None:
         """Count anew, at once if that was not done just now."""
@@ -300,20 +255,17 @@ class DashboardFeed:
                 return
             if self._scope.name not in (None, record.name):
                 return
-            is_counted = self._rows.take(record, events, only_known=self._scope.after is not None)
-            if record.instance_id in self._rows:
-                self._changed[record.instance_id] = None
+            is_counted = self._read.take(record, events, only_known=self._scope.after is not None)
+            if record.instance_id in self._read.rows:
                 self._flush()
-            self._gone += self._rows.trim()
+            self._read.trim()
         if is_counted:
             self._count_soon()
         self._read_on()
 
     def _on_erased(self, instance_ids: Sequence[str]) -> None:
         with self._lock:
-            for instance_id in instance_ids:
-                if self._rows.drop(instance_id):
-                    self._gone.append(instance_id)
+            self._read.erase(instance_ids)
             self._flush()
         self._count_soon()
 
@@ -367,20 +319,16 @@ class DashboardFeed:
 
     def _snapshot(self, *, most: int | None = None, count: bool = True) -> Json:
         if count:
-            self._changed.clear()
-            self._gone.clear()
-        newest = self._rows.newest(most)
+            self._read.news()
+        newest = self._read.rows.newest(most)
         return {**self._frame("snapshot", count=count), "rows": [self._row(record) for record in newest]}
 
     def _delta(self) -> Json:
-        changed, gone = list(self._changed), list(self._gone)
-        self._changed.clear()
-        self._gone.clear()
-        records = [self._rows.record(instance_id) for instance_id in changed if instance_id in self._rows]
-        return {**self._frame("delta"), "rows": [self._row(record) for record in records], "gone": gone}
+        changed, gone = self._read.news()
+        return {**self._frame("delta"), "rows": [self._row(record) for record in changed], "gone": gone}
 
     def _row(self, record: InstanceRecord) -> Json:
-        return instance_message(self._source.row(record, self._rows.fold(record.instance_id)))
+        return instance_message(self._source.row(record, self._read.rows.fold(record.instance_id)))
 
     def _frame(self, kind: str, *, count: bool = True) -> Json:
         self._n += count
@@ -389,7 +337,7 @@ class DashboardFeed:
             "n": self._n,
             "now": millis(self._source.now()),
             "still": self._source.stands_still,
-            "counts": self._counts,
+            "counts": self._read.counts,
             "scope": str(self._scope),
             "chosen": [str(status) for status in self._statuses],
             "page": self._page,

@@ -15,8 +15,10 @@ from typing import Final
 
 import msgspec
 
-from nbflow.errors import LookNotPossible, NbflowError
+from nbflow.errors import NbflowError
 from nbflow.views.excerpts import tame
+from nbflow.views.replay.messages import moment_message
+from nbflow.views.replay.moments import Moment, Problem
 from nbflow.views.timeline import timeline
 from nbflow.views.timeline.html import html_timeline
 from nbflow.widgets import page
@@ -26,13 +28,11 @@ from nbflow.widgets.messages import Json
 from nbflow.widgets.replaying import Replaying
 from nbflow.widgets.runlog import RunLog
 from nbflow.widgets.source import CardSource
+from nbflow.widgets.still import StillSource
 
 _POLICY: Final = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 _MOST_BYTES: Final = 60_000_000
 """Of replies, before they are compressed: a page that holds more would not open in reasonable time."""
-
-_ONLY_HERE: Final = frozenset({"replay", "graph"})
-"""What can be done with a run without its kernel."""
 
 Tell = Callable[[int, int], object]
 
@@ -40,44 +40,49 @@ Tell = Callable[[int, int], object]
 def export_page(
     source: CardSource, *, opens: Json | None = None, tell: Tell = lambda _done, _of: None
 ) -> str:
-    """Give the page of a run.
+    """Give the page of a run, as it is now.
 
     Args:
         source: The run.
         opens: The view that it opens with, as the card's ``opens``.
-        tell: Is told how many of how many moments are in it by now.
+        tell: Is told how many of how many events are in it by now; what it raises ends the work.
 
     Raises:
         NbflowError: The run can't be read.
     """
-    log = RunLog(source)
-    replaying = Replaying(log, source)
-    feed = CardFeed(source, send=lambda _message: None, keep=lambda _message: None)
+    still = StillSource(source)
+    record, history = still.snapshot()
+    log = RunLog(still)
+    replaying = Replaying(log, still)
+    feed = CardFeed(still, send=_drop, keep=_drop)
     try:
-        record, history = log.read()
         snapshot = feed.open()
-        replies = _replies(answerers(log, source, replaying), snapshot, len(history), tell)
+        replies = _replies(answerers(log, still, replaying), snapshot, len(history), tell)
     finally:
         feed.close()
         log.close()
         replaying.close()
-    now = source.now()
-    snapshot["still"] = True
-    snapshot["run"]["can"] = sorted(_ONLY_HERE & source.capabilities)
     data = msgspec.json.encode({"snapshot": snapshot, "opens": opens or {}, "replies": replies})
     packed = base64.b64encode(gzip.compress(data, mtime=0)).decode("ascii")
     title = f"{record.instance_id} of {record.name}"
-    return _page(title, html_timeline(timeline(record, history, now=now, opened_at=source.opened_at)), packed)
+    picture = html_timeline(timeline(record, history, now=still.now(), opened_at=still.opened_at))
+    return _page(title, picture, packed)
+
+
+def _drop(_message: Json) -> None:
+    pass
 
 
 def _replies(table: Mapping[str, Answerer], snapshot: Json, length: int, tell: Tell) -> Json:
-    keys = [row["key"] for row in snapshot["rows"]]
+    keys = [row["key"] for row in snapshot["rows"] if "details" not in row]
+    graph = _asked(table["graph"], {})
+    graph.pop("dot", None)  # the program that draws it doesn't come along: a table is shown
     return {
         "details": {key: _asked(table["details"], {"key": key}) for key in keys},
         "moment": _moments(table["moment"], length, tell),
         "events": _events(table["events"], length),
         "listing": _asked(table["listing"], {}),
-        "graph": _asked(table["graph"], {}),
+        "graph": graph,
     }
 
 
@@ -85,12 +90,22 @@ def _moments(answerer: Answerer, length: int, tell: Tell) -> Json:
     """The moment of each step, by its first position; as many as a page can hold."""
     moments: Json = {}
     seq = size = 0
-    while seq <= length and size < _MOST_BYTES:
+    while seq <= length:
+        if size > _MOST_BYTES:
+            moments[str(seq)] = _beyond(seq, length)
+            break
         moments[str(seq)] = moment = _asked(answerer, {"seq": seq})
         size += len(msgspec.json.encode(moment))
         seq = max(moment.get("last", length), seq) + 1
         tell(min(seq, length), length)
     return moments
+
+
+def _beyond(seq: int, length: int) -> Json:
+    """What stands for the moments that a page has no room for."""
+    words = f"this page holds the replay up to event {seq - 1:,}: open the run in its notebook for the rest"
+    problem = Problem(words=words, is_missing=True)
+    return moment_message(Moment(seq=seq, first=seq, last=length, state="missing", problem=problem))
 
 
 def _events(answerer: Answerer, length: int) -> Json:
@@ -108,8 +123,6 @@ def _events(answerer: Answerer, length: int) -> Json:
 def _asked(answerer: Answerer, args: Json) -> Json:
     try:
         return answerer(args)
-    except LookNotPossible as reason:
-        return {"error": str(reason)}
     except NbflowError as error:
         return {"error": str(error)}
 

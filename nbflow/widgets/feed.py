@@ -118,6 +118,17 @@ class CardFeed:
             unsubscribe, self._unsubscribe = self._unsubscribe, _nothing
         unsubscribe()
 
+    def keep_now(self) -> None:
+        """Keep the picture with the notebook as it is now, at rest or not."""
+        with self._lock:
+            if self._final is not None:
+                self._keep(self._final)
+            elif self._fold is not None and not self._closed:
+                message = self._snapshot()
+                self._send(message)
+                if not self._finish_if_over(message):
+                    self._keep(message)
+
     def hello(self, view: str) -> None:
         """A view has appeared, or has missed something: send everything."""
         if self._is_stale and not self._closed:

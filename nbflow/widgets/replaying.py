@@ -138,10 +138,7 @@ class Replaying:
 
     def _present(self) -> WorkflowDefinition[Any, Any]:
         if self._code is None:
-            record, _ = self._log.read()
-            raise LookNotPossible(
-                f"the code of {record.name} isn't here: run the cell that defines it, then look again"
-            )
+            raise no_code(self._source, self._log.read()[0].name)
         return self._code
 
     def _begin(self, execution_id: str, length: int) -> None:
@@ -151,6 +148,18 @@ class Replaying:
                 return
             self._execution_id, self._narrator, self._code = execution_id, Narrator(), None
         self.close()
+
+
+def no_code(source: CardSource, name: str) -> LookNotPossible:
+    """The sentence about a workflow whose code isn't there, or only in another version."""
+    if source.kind_of(name) != "workflow":
+        return LookNotPossible(
+            f"the code of {name} isn't here: run the cell that defines it, then look again"
+        )
+    return LookNotPossible(
+        f"the version of {name} that this run was started with isn't here: run the cell that defines that version, "
+        "then look again"
+    )
 
 
 def _whole(args: Json, name: str, otherwise: int) -> int:

@@ -74,7 +74,10 @@ class CardSource(Protocol):
         ...
 
     def definition(self) -> WorkflowDefinition[Any, Any] | None:
-        """The code that the run's present execution goes by; None if it isn't there. May wait for the store."""
+        """The code that the run's present execution goes by, or that it was stalled with; None if it isn't there.
+
+        May wait for the store.
+        """
         ...
 
     def kind_of(self, name: str) -> str | None:

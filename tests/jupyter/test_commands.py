@@ -302,8 +302,8 @@ BAD_INPUT = [
     (
         "%wf ps --status RUNING",
         (
-            "--status 'RUNING' is not one of PENDING, RUNNING, SUSPENDED, STALLED, COMPLETED, FAILED, TERMINATED: "
-            "did you mean 'RUNNING'? - type --status PENDING"
+            "--status 'RUNING' is not one of PENDING, RUNNING, SUSPENDED, STALLED, COMPLETED, FAILED, TERMINATED"
+            " - type --status RUNNING"
         ),
     ),
 ]

@@ -168,7 +168,8 @@ def test_the_card_is_shown_once_and_its_twin_follows(kernel: Kernel) -> None:
     assert len(both.cards) == 2
     card, twin = ok(kernel.run("run")).displays
     assert "text/html" not in card
-    assert "order-42 (fulfil) is running and waits for 'approval'" in card["text/plain"]
+    assert card["text/plain"] == "the card of order-42 (fulfil)"
+    assert "order-42 (fulfil) is running and waits for 'approval'" in twin["text/plain"]
     assert twin["text/html"].startswith("<div data-nbflow-twin=")
     assert "fulfil" in twin["text/html"]
     kernel.run("%wf raise order-42 approval true")
@@ -178,6 +179,16 @@ def test_the_card_is_shown_once_and_its_twin_follows(kernel: Kernel) -> None:
             break
     assert "completed after" in kernel.updates[-1]["text/plain"]
     assert not any("application/vnd.jupyter.widget-view+json" in bundle for bundle in kernel.updates)
+
+
+def test_a_card_that_is_opened_at_an_event_leaves_that_moment_behind(kernel: Kernel) -> None:
+    define(kernel)
+    ok(kernel.run(RUN))
+    ok(kernel.run("%wf wait order-42"))
+    card, twin = ok(kernel.run("%wf replay order-42 --to 3")).displays
+    assert card["text/plain"] == "the card of order-42 (fulfil)"
+    assert "event 3 of 7" in twin["text/plain"]
+    assert "in_stock = await check(sku, qty)" in twin["text/html"]
 
 
 def test_a_failed_run_shows_the_cells_lines(kernel: Kernel, start_kernel: StartKernel) -> None:

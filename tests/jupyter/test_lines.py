@@ -111,7 +111,7 @@ def test_options_are_read_by_kind_and_the_other_words_left() -> None:
         ("--id a --id b", "--id is there twice: type one, as %wf run … --id ID"),
         (
             "--reuse ignor",
-            "--reuse 'ignor' is not one of error, ignore, terminate: did you mean 'ignore'? - type --reuse error",
+            "--reuse 'ignor' is not one of error, ignore, terminate - type --reuse ignore",
         ),
     ],
 )

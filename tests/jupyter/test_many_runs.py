@@ -262,3 +262,18 @@ def test_terminate_returns_when_those_below_have_ended_too(desk: Notebook) -> No
         "states = {s.runtime_status for s in top.client.list_workflows(name='asks') if 'top' in s.instance_id}"
     )
     assert desk["states"] == {"TERMINATED"}
+
+
+def test_a_run_that_has_ended_is_started_once_more(notebook: Notebook) -> None:
+    notebook.run(
+        "%%workflow greet(name: str) -> str\nawait ctx.wait_for_external_event('go')\nreturn f'hi {name}'"
+    )
+    notebook.run("run = %wf run greet('Ada') --id greeting;")
+    said = notebook.fail("%wf restart greeting")
+    assert "greeting is RUNNING: it can be started again once it has ended" in said
+    notebook.run("%wf raise greeting go\n%wf wait greeting")
+    assert (
+        notebook.run("%wf restart greeting") == "started greeting again: %wf show greeting shows how it goes"
+    )
+    notebook.run("%wf raise greeting go")
+    assert "greeting is COMPLETED: 'hi Ada'" in notebook.run("%wf wait greeting")
