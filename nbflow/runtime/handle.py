@@ -126,6 +126,10 @@ class WorkflowHandle:
         """Let a paused or stalled run go on."""
         self._client.resume_workflow(self.instance_id)
 
+    def restart(self) -> None:
+        """Start the run once more, with the same input and the newest code; it must have ended."""
+        self._client.restart_workflow(self.instance_id)
+
     def purge(self, *, recursive: bool = True) -> None:
         """Erase the run and its history, and its descendants; all of them must have ended."""
         self._client.purge_workflow(self.instance_id, recursive=recursive)

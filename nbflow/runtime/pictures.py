@@ -5,12 +5,14 @@ What draws them is imported when one is asked for: a run needs none of it.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
+from nbflow.engine.threads import SerialThread
 from nbflow.errors import LookNotPossible
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from nbflow.widgets.source import CardSource
 
 _T = TypeVar("_T")
+
+Tell: TypeAlias = Callable[[int, int], object]
+"""Is told how many of how many events are done."""
 
 _STEP: Final = 0.2
 """Seconds between two looks, so that an interrupt is noticed soon."""
@@ -86,13 +91,12 @@ def replay_picture(source: CardSource, seq: int | None) -> Picture:
     from nbflow.views.replay.html import html_replay
     from nbflow.views.replay.narrative import narrate
     from nbflow.views.replay.text import text_replay
+    from nbflow.widgets.replaying import no_code
 
     record, history = source.snapshot()
     code = source.definition()
     if code is None:
-        raise LookNotPossible(
-            f"the code of {record.name} isn't here: run the cell that defines it, then look again"
-        )
+        raise no_code(source, record.name)
     at = len(history) if seq is None else seq
     if not 0 <= at <= len(history):
         raise LookNotPossible(f"{record.instance_id} has {len(history)} events: there is no position {at}")
@@ -115,11 +119,32 @@ def _moment(
         travel.close()
 
 
-def write_page(source: CardSource, path: str | Path) -> int:
-    """Write a run as a page of its own; gives how many bytes it has."""
+def write_page(source: CardSource, path: str | Path, *, tell: Tell | None = None) -> int:
+    """Write a run as a page of its own; gives how many bytes it has.
+
+    The file is only touched once the page is there.
+
+    Args:
+        source: The run.
+        path: The file.
+        tell: Is told again and again, on the thread that calls, how many of how many events are in it.
+    """
     from nbflow.widgets.export import export_page
 
-    page = export_page(source).encode("utf-8", "surrogatepass")
+    far, left = [(0, 0)], threading.Event()
+
+    def note(done: int, of: int) -> None:
+        far[0] = done, of
+        if left.is_set():
+            raise LookNotPossible("nobody waits for the page any more")
+
+    thread = SerialThread("nbflow-export")  # of its own: the cards' looks would wait for it
+    try:
+        making = thread.submit(lambda: export_page(source, tell=note).encode("utf-8", "surrogatepass"))
+        page = _awaited(making, lambda: tell(*far[0]) if tell is not None and far[0][1] else None)
+    finally:
+        left.set()
+        thread.stop(0)
     Path(path).write_bytes(page)
     return len(page)
 
@@ -142,9 +167,15 @@ def _aside(source: CardSource, look: Callable[[], _T]) -> _T:
             found.set_exception(error)
 
     source.aside(answer)
+    return _awaited(found)
+
+
+def _awaited(found: Future[_T], meanwhile: Callable[[], object] = lambda: None) -> _T:
+    """Wait, so that an interrupt is noticed."""
     while True:
         try:
             return found.result(_STEP)
         except TimeoutError:
             if found.done():
                 raise
+        meanwhile()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from nbflow.core.history import HistoryEvent
-from nbflow.core.state import InstanceRecord
+from nbflow.core.state import InstanceRecord, StallReason
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.output import TurnPrints, context_with
 from nbflow.errors import RuntimeClosedError
@@ -108,9 +108,13 @@ class RunSource:
         return self._runtime.opened_at
 
     def definition(self) -> WorkflowDefinition[Any, Any] | None:
-        """The code that the run's present execution goes by; None if it isn't there."""
+        """The code that the run's present execution goes by, or does not get along with; None if it isn't there."""
         record, _ = self.snapshot()
-        return self._runtime.registry.workflow(record.name, record.definition or None)
+        registry, stall = self._runtime.registry, record.stall
+        found = registry.workflow(record.name, record.definition or None)
+        if found is None and stall is not None and stall.reason is not StallReason.CODE_MISSING:
+            return registry.workflow(record.name)  # what it was tried with: a replay shows where they part
+        return found
 
     def kind_of(self, name: str) -> str | None:
         """What is registered under a name: an ``activity``, a ``workflow``, or nothing."""
