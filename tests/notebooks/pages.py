@@ -40,7 +40,8 @@ class Page:
         (html,) = [
             output.data["text/html"]
             for output in self.outputs[cell]
-            if output.output_type == "execute_result"
+            if output.output_type in ("display_data", "execute_result")
+            and "<table" in output.data.get("text/html", "")
         ]
         table = ET.fromstring(html[html.index("<table") : html.index("</table>") + len("</table>")])
         head, *rows = [["".join(field.itertext()) for field in row] for row in table.iter("tr")]
