@@ -70,8 +70,12 @@ def test_the_front_ends_theme_counts_and_not_the_browsers(
     expect(card.page.locator(".nbf-icon.nbf-good").first).to_have_css("color", good)
 
 
-@pytest.mark.parametrize(("prefers", "ground"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(13, 17, 23)")])
-def test_where_no_front_end_says_so_the_browsers_wish_counts(card: CardPage, prefers: str, ground: str) -> None:
+@pytest.mark.parametrize(
+    ("prefers", "ground"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(13, 17, 23)")]
+)
+def test_where_no_front_end_says_so_the_browsers_wish_counts(
+    card: CardPage, prefers: str, ground: str
+) -> None:
     card.page.emulate_media(color_scheme=prefers)  # type: ignore[arg-type]
     card.show(waiting())
     expect(card.root).to_have_css("background-color", ground)

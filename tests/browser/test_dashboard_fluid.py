@@ -53,7 +53,7 @@ def test_five_thousand_runs(page: Page) -> None:
     dash.show(source, answer=False, page=5000)
     print(f"5,000 rows: drawn again in {timed(page, 'dispose(); mount()'):.0f} ms")
     assert dash.rows.count() < 60, "only those in sight are there"
-    grid = "document.querySelector('.nbf-grid')"
+    grid = "document.querySelector('.nbf-db-grid')"
     print(f"scrolled in {timed(page, f'{grid}.scrollTop = 60000'):.0f} ms")
     expect(dash.row("order-3000")).to_be_attached()
     sort = "document.querySelectorAll('[role=columnheader] button')[1].click()"
@@ -68,7 +68,7 @@ def test_five_thousand_runs(page: Page) -> None:
 def test_the_place_in_sight_stays_while_runs_come_in(page: Page) -> None:
     dash = DashPage(page)
     source = dash.show(crowd(500))
-    dash.page.locator(".nbf-grid").evaluate("grid => { grid.scrollTop = 3000; }")
+    dash.page.locator(".nbf-db-grid").evaluate("grid => { grid.scrollTop = 3000; }")
     expect(dash.row("order-395")).to_be_attached()
     before = dash.row("order-395").bounding_box()
     for number in range(5):
@@ -81,7 +81,7 @@ def test_the_place_in_sight_stays_while_runs_come_in(page: Page) -> None:
 def test_more_than_are_loaded_are_asked_for(page: Page) -> None:
     dash = DashPage(page)
     dash.show(crowd(350), page=100)
-    foot = dash.root.locator(".nbf-foot")
+    foot = dash.root.locator(".nbf-db-foot")
     expect(foot).to_have_text("100 of 350 runs are shown load 100 more")
     foot.get_by_role("button").click()
     expect(foot).to_have_text("200 of 350 runs are shown load 100 more")

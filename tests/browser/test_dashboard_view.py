@@ -51,7 +51,7 @@ def test_every_run_has_a_line_and_every_status_a_count(dash: DashPage) -> None:
     expect(dash.row("season-3")).to_contain_text("child survey …:9f3c2a7b:0001")
     expect(dash.row("order-37")).to_contain_text("TaskFailedError: print_label failed")
     expect(dash.page.get_by_role("button", name="5 running")).to_be_visible()
-    expect(dash.root.locator(".nbf-foot")).to_have_text("11 runs")
+    expect(dash.root.locator(".nbf-db-foot")).to_have_text("11 runs")
 
 
 def test_an_empty_history_says_what_to_type(dash: DashPage) -> None:
@@ -93,7 +93,7 @@ def test_sorting_is_the_same_as_in_python(dash: DashPage, column: Column) -> Non
     button = dash.page.get_by_role("columnheader", name=titles.get(column, column.capitalize())).get_by_role(
         "button"
     )
-    head = dash.page.locator(f".nbf-c-{column}[role=columnheader]")
+    head = dash.page.locator(f".nbf-db-c-{column}[role=columnheader]")
     for _ in range(2):
         button.click()
         descending = head.get_attribute("aria-sort") == "descending"
@@ -136,7 +136,7 @@ def test_everything_by_keyboard(dash: DashPage) -> None:
     assert dash.focused == "remind-10"
     dash.page.keyboard.press("ArrowDown")
     assert dash.focused == "order-42"
-    assert dash.page.locator(".nbf-lines [tabindex='0']").count() == 1
+    assert dash.page.locator(".nbf-db-lines [tabindex='0']").count() == 1
     dash.page.keyboard.press("Enter")
     card = dash.page.get_by_role("group", name="Run order-42 of fulfil")
     expect(card).to_be_visible()
@@ -174,7 +174,7 @@ def test_many_runs_are_purged_once_that_is_confirmed(dash: DashPage) -> None:
     for name in ("order-36", "order-37"):
         source.sources[name] = FakeSource(waiting())
     dash.show(source)
-    bar = dash.root.locator(".nbf-bar")
+    bar = dash.root.locator(".nbf-db-bar")
     for name in ("order-36", "order-37"):
         dash.page.get_by_role("checkbox", name=f"Choose {name}").click()
     expect(bar).to_contain_text("2 runs chosen")
@@ -197,7 +197,7 @@ def test_all_that_are_shown_can_be_chosen(dash: DashPage) -> None:
     dash.page.get_by_role("searchbox").fill("order")
     everyone = dash.page.get_by_role("checkbox", name="Choose all that are shown")
     everyone.click()
-    expect(dash.root.locator(".nbf-bar")).to_contain_text("5 runs chosen")
+    expect(dash.root.locator(".nbf-db-bar")).to_contain_text("5 runs chosen")
     dash.page.get_by_role("button", name="Choose none").click()
     expect(everyone).not_to_be_checked()
 

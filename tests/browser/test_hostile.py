@@ -172,7 +172,11 @@ def test_what_no_history_can_hold_is_refused_beside_the_field(
     events = len(run.history())
     panel.get_by_role("combobox", name="name").fill("deep")
     payload = panel.get_by_role("textbox", name="JSON for the event")
-    for text, said in (("NaN", "not JSON"), ("[" * 10_000 + "]" * 10_000, "recursion"), ("{'a': 1}", "not JSON")):
+    for text, said in (
+        ("NaN", "not JSON"),
+        ("[" * 10_000 + "]" * 10_000, "recursion"),
+        ("{'a': 1}", "not JSON"),
+    ):
         payload.fill(text)
         panel.get_by_role("button", name="Raise").click()
         expect(panel).to_contain_text(said)

@@ -44,12 +44,12 @@ def suspended() -> Story:
 
 def test_the_menu_has_what_makes_sense_now(inbox: InboxPage) -> None:
     source = inbox.show(running())
-    assert items(inbox) == ["Suspend", "Start again…", "Terminate…"]
+    assert items(inbox) == ["Suspend", "Terminate…"]
     inbox.page.keyboard.press("Escape")
     source.story.status = RuntimeStatus.SUSPENDED
     source.commit()
     inbox.feed.hello("view")
-    assert items(inbox) == ["Resume", "Start again…", "Terminate…"]
+    assert items(inbox) == ["Resume", "Terminate…"]
 
 
 def test_a_run_that_has_ended_can_be_purged(inbox: InboxPage) -> None:
@@ -131,7 +131,7 @@ def test_the_menu_by_keyboard(inbox: InboxPage) -> None:
     press, focused = inbox.page.keyboard.press, inbox.page.locator(":focus")
     for key, name in (
         ("ArrowDown", "Suspend"),
-        ("ArrowDown", "Start again…"),
+        ("ArrowDown", "Terminate…"),
         ("End", "Terminate…"),
         ("ArrowDown", "Suspend"),
         ("ArrowUp", "Terminate…"),

@@ -32,7 +32,7 @@ def replay(page: Page) -> Iterator[Callable[[Lived], ReplayPage]]:
 def test_it_opens_at_the_end_and_says_how_the_run_came_out(replay):
     view = replay(fulfilled())
     assert view.valuetext() == "event 30 of 30: run returns, the run"
-    expect(view.panel.locator(".nbf-why")).to_contain_text("Turn 9: woken by timer #8 after 3.0 s")
+    expect(view.panel.locator(".nbf-rp-why")).to_contain_text("Turn 9: woken by timer #8 after 3.0 s")
     expect(view.panel.locator(".nbf-problem")).to_have_text('At event 30 it returned "R-1017 with label.pdf"')
     expect(view.branch("1, fulfil")).to_contain_text("as it was before its last step")
 
@@ -177,17 +177,17 @@ def test_many_branches_have_chips_and_those_that_changed_are_shown(replay):
     view = replay(lived_long(crowd, 2, events=500))
     chips = view.panel.get_by_role("group", name="Branches").get_by_role("button")
     expect(chips).to_have_count(201)
-    expect(view.panel.locator(".nbf-branch")).to_have_count(4)
+    expect(view.panel.locator(".nbf-rp-branch")).to_have_count(4)
     changed = chips.filter(has_text="changed")
     expect(changed).to_have_count(1)
     expect(changed).to_have_attribute("aria-pressed", "true")
     chips.nth(40).focus()
     view.page.keyboard.press("Enter")
-    expect(view.panel.locator(".nbf-branch")).to_have_count(1)
+    expect(view.panel.locator(".nbf-rp-branch")).to_have_count(1)
     expect(view.branch("41, worker")).to_be_visible()
     expect(chips.nth(40)).to_be_focused()
     chips.nth(40).click()
-    expect(view.panel.locator(".nbf-branch")).to_have_count(4)
+    expect(view.panel.locator(".nbf-rp-branch")).to_have_count(4)
     assert any("+199" in line or "+200" in line or "+198" in line for line in view.marked())
 
 
@@ -201,7 +201,7 @@ def test_ten_thousand_events_stay_fluid(replay, capsys):
       const begun = performance.now();
       slider.value = seq;
       slider.dispatchEvent(new Event("input", { bubbles: true }));
-      while (view.querySelector(".nbf-old") || !view.querySelector(`[aria-selected="true"][data-seq="${seq}"].nbf-event`) && view.querySelector(`[data-seq="${seq}"]`)?.textContent.includes("…")) await new Promise(requestAnimationFrame);
+      while (view.querySelector(".nbf-rp-old") || !view.querySelector(`[aria-selected="true"][data-seq="${seq}"].nbf-event`) && view.querySelector(`[data-seq="${seq}"]`)?.textContent.includes("…")) await new Promise(requestAnimationFrame);
       return `${name} ${(performance.now() - begun).toFixed(0)} ms`;
     }"""
     figures = [

@@ -57,7 +57,7 @@ def test_without_the_code_the_events_are_told_all_the_same(page: Page) -> None:
     view = ReplayPage(page, fulfilled(), code=None, wait=False)
     note = view.panel.locator(".nbf-problem")
     expect(note).to_have_text("the code of fulfil isn't here: run the cell that defines it, then look again")
-    expect(view.panel.locator(".nbf-why")).to_contain_text("Turn 9")
+    expect(view.panel.locator(".nbf-rp-why")).to_contain_text("Turn 9")
     view.button("One event back").click()
     expect(view.slider).to_have_value("29")
     view.source.code = fulfil
@@ -90,7 +90,7 @@ def test_no_kernel_keeps_what_is_there_and_says_so(page: Page) -> None:
     expect(view.panel.locator(".nbf-problem")).to_have_text("no kernel answers: re-run this cell")
     view.slider.fill("400")
     expect(view.branch("1, counting")).to_be_visible()
-    expect(view.panel.locator(".nbf-old")).to_have_count(0)
+    expect(view.panel.locator(".nbf-rp-old")).to_have_count(0)
 
 
 def test_hostile_values_are_text(page: Page) -> None:

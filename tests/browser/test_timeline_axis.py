@@ -16,7 +16,7 @@ from nbflow.views.looks import SPAN_WORDS
 from nbflow.views.timeline.axis import Axis
 from nbflow.views.timeline.idle import AxisRule
 from tests.browser.timeline_page import TimelinePage
-from tests.views.test_words import ABOUT
+from tests.views.test_words import ABOUT, DURATIONS
 
 pytestmark = pytest.mark.browser
 
@@ -89,6 +89,15 @@ def test_the_two_axes_agree_over_random_runs(scripts: Page) -> None:
         for key in ("breaks", "marks"):
             assert [one[-1] for one in there[key]] == [one[-1] for one in here[key]], case
             assert [one[0] for one in there[key]] == pytest.approx([one[0] for one in here[key]], abs=1e-9)
+
+
+def test_durations_read_as_python_writes_them(scripts: Page) -> None:
+    whole = [(int(seconds * 1000 + 1e-6), text) for seconds, text in DURATIONS if seconds * 1000 >= 1]
+    read = scripts.evaluate(
+        "async (all) => { const { duration } = await import('/static/words.js'); return all.map(duration); }",
+        [milliseconds for milliseconds, _ in whole],
+    )
+    assert read == [text for _, text in whole]
 
 
 def test_what_is_passed_over_reads_as_python_writes_it(scripts: Page) -> None:

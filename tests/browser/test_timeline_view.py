@@ -236,7 +236,7 @@ def test_nothing_sticks_out(chart: TimelinePage, name: str) -> None:
         wide = chart.page.evaluate(
             """async () => { await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
             const edge = document.querySelector('.nbf').getBoundingClientRect().right;
-            const cut = '.nbf-tl-attempts, .nbf-tl-track, .nbf-tl-name, .nbf-tl-state, [hidden]';
+            const cut = '.nbf-scroll, .nbf-tl-track, .nbf-tl-name, .nbf-tl-state, [hidden]';
             return [...document.querySelectorAll('.nbf-tl *')]
               .filter((one) => one.getBoundingClientRect().right > edge + 1 && !one.closest(cut))
               .map((one) => one.className || one.tagName); }"""

@@ -56,7 +56,9 @@ def test_a_replay_is_scrubbed_with_the_cells_lines_and_values(page: Page, lab: L
     expect(replay).to_contain_text("waits for activity check")
     expect(replay).not_to_contain_text("in_stock True")
     expect(notebook.output(START)).to_contain_text("asking the warehouse")
-    assert notebook.output(START).inner_text().count("asking the warehouse for tea") == 1, "nothing runs again"
+    assert notebook.output(START).inner_text().count("asking the warehouse for tea") == 1, (
+        "nothing runs again"
+    )
 
 
 def test_a_card_can_be_opened_at_an_event(page: Page, lab: Lab) -> None:
@@ -64,7 +66,9 @@ def test_a_card_can_be_opened_at_an_event(page: Page, lab: Lab) -> None:
     notebook.run(START + 1)
     card = notebook.output(START + 1).locator(".nbf")
     expect(card.get_by_role("tab", selected=True)).to_have_text("Replay")
-    expect(card.get_by_role("slider").first).to_have_attribute("aria-valuetext", "event 2 of 7: run starts, fulfil")
+    expect(card.get_by_role("slider").first).to_have_attribute(
+        "aria-valuetext", "event 2 of 7: run starts, fulfil"
+    )
 
 
 def test_the_graph_follows_the_run(page: Page, lab: Lab) -> None:

@@ -189,10 +189,12 @@ export class CardView {
   draw() {
     const { picture } = this;
     if (!picture) return;
-    this.drawHead(picture);
-    this.asks.draw(picture);
-    this.menu.draw(picture);
-    this.views[this.shown].draw(picture);
+    this.keepFocus(() => {
+      this.drawHead(picture);
+      this.asks.draw(picture);
+      this.menu.draw(picture);
+      this.views[this.shown].draw(picture);
+    });
     setText(this.tabs[TABS.length - 1], picture.waits.length ? `Inbox (${picture.waits.length})` : "Inbox");
     this.tick();
   }
@@ -205,6 +207,15 @@ export class CardView {
     this.badge.className = `nbf-badge nbf-${tone}`;
     setText(this.title, run.name);
     setText(this.id, run.id);
+    const names = waits.map((wait) => wait.label).join(", ");
+    setText(this.status, `${run.id}: ${word}${names ? `, waits for ${names}` : ""}`);
+    this.problem.hidden = run.problem === null;
+    this.problem.className = `nbf-problem nbf-${tone}`;
+    setText(this.problem, run.problem ?? "");
+    if (!this.more.hidden) this.drawMore(run);
+    const said = JSON.stringify([run.created, run.started, run.generation, run.parent, run.customStatus, run.output]);
+    if (said === this.said) return; // what somebody has selected, or has the focus, stays
+    this.said = said;
     const { card } = this, { parent } = run;
     const facts = [
       h("time", { title: fullTime(run.started ?? run.created) }, `started ${clockTime(run.started ?? run.created)}`),
@@ -214,12 +225,22 @@ export class CardView {
       run.output === null ? null : h("span", {}, "output ", h("code", {}, run.output)),
     ];
     this.facts.replaceChildren(...facts.filter((fact) => fact !== null));
-    this.problem.hidden = run.problem === null;
-    this.problem.className = `nbf-problem nbf-${tone}`;
-    setText(this.problem, run.problem ?? "");
-    const names = waits.map((wait) => wait.label).join(", ");
-    setText(this.status, `${run.id}: ${word}${names ? `, waits for ${names}` : ""}`);
-    if (!this.more.hidden) this.more.replaceChildren(...blockNodes(run.blocks));
+  }
+
+  /** @param {import('./words.js').Run} run */
+  drawMore({ blocks }) {
+    const blocksSaid = JSON.stringify(blocks);
+    if (blocksSaid === this.blocksSaid) return;
+    this.blocksSaid = blocksSaid;
+    this.more.replaceChildren(...blockNodes(blocks));
+  }
+
+  /** Do what may take away what has the focus: then its tab gets it, since nobody finds back from nowhere. @param {() => void} act */
+  keepFocus(act) {
+    const had = this.root.contains(document.activeElement);
+    act();
+    const at = document.activeElement;
+    if (had && !(this.root.contains(at) && at?.checkVisibility())) this.tabs.find((tab) => tab.dataset.view === this.shown)?.focus({ preventScroll: true });
   }
 
   /** The running clock. */
@@ -242,7 +263,7 @@ export class CardView {
   toggleMore() {
     this.more.hidden = !this.more.hidden;
     this.moreButton.setAttribute("aria-expanded", String(!this.more.hidden));
-    this.more.replaceChildren(...blockNodes(this.picture?.run.blocks ?? []));
+    if (this.picture) this.drawMore(this.picture.run);
   }
 
   // -- tabs ---------------------------------------------------------------------------------
@@ -259,12 +280,12 @@ export class CardView {
       tab.setAttribute("tabindex", chosen ? "0" : "-1");
       if (chosen) this.panel.setAttribute("aria-labelledby", tab.id);
     }
-    if (view.el.parentNode !== this.panel) this.panel.replaceChildren(view.el);
-    view.show?.(detail);
-    if (this.picture) {
-      view.draw({ ...this.picture, changed: null });
-      this.tick();
-    }
+    this.keepFocus(() => {
+      if (view.el.parentNode !== this.panel) this.panel.replaceChildren(view.el);
+      view.show?.(detail);
+      if (this.picture) view.draw({ ...this.picture, changed: null });
+    });
+    this.tick();
     if (jump) this.tabs.find((tab) => tab.dataset.view === this.shown)?.scrollIntoView({ block: "nearest" });
   }
 
