@@ -38,6 +38,7 @@ export class CardView {
     this.busy = () => model.widget_manager?.kernel?.status === "busy";
     this.ids = 0;
     this.n = 0;
+    this.said = this.blocksSaid = "";
     this.skew = 0; // the kernel's clock minus the browser's
     /** @type {number|undefined} */
     this.still = undefined; // what the run's clock shows, if it stands still
