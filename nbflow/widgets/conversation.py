@@ -51,6 +51,7 @@ class Conversation:
         self._answers = Answers(source, send=send)
         self._commands = Commands(source, send=self._acknowledge)
         self._replaying = Replaying(self._log, source)
+        self._is_closed = False
         self._answerers = answerers(self._log, source, self._replaying)
 
     def open(self) -> Json:
@@ -64,6 +65,7 @@ class Conversation:
 
     def close(self) -> None:
         """Stop following; twice is no error."""
+        self._is_closed = True
         self._feed.close()
         self._log.close()
         self._replaying.close()
@@ -93,6 +95,9 @@ class Conversation:
 
         def look() -> None:
             self._send({"type": "reply", "id": ask_id, **_reply(answerer, what, content)})
+            if self._feed.finished not in (None, self._log.execution or self._feed.finished):
+                self._renew_feed()  # it had ended, and somebody else has begun it again
+                self._begin_anew()
 
         self._send({"type": "reply", "id": ask_id, "taken": True})
         try:
@@ -105,13 +110,16 @@ class Conversation:
         done = ack.get("do") if ack.get("state") == "recorded" else None
         self._send(ack)
         if done == "restart":
-            self._feed.close()
             self._log.forget()
-            self._feed = CardFeed(self._source, send=self._send, keep=self._keep)
+            self._renew_feed()
             self._source.aside(self._begin_anew)
         elif done == "purge":
             self.close()
             self._send({"type": "gone", "reason": "it was purged"})
+
+    def _renew_feed(self) -> None:
+        self._feed.close()
+        self._feed = CardFeed(self._source, send=self._send, keep=self._keep)
 
     def _begin_anew(self) -> None:
         try:
@@ -120,6 +128,8 @@ class Conversation:
             self._send({"type": "gone", "reason": str(error)})
         else:
             self._send({"type": "stale"})
+        if self._is_closed:  # meanwhile
+            self._feed.close()
 
 
 def answerers(log: RunLog, source: CardSource, replaying: Replaying) -> Mapping[str, Answerer]:

@@ -118,6 +118,11 @@ class CardFeed:
             unsubscribe, self._unsubscribe = self._unsubscribe, _nothing
         unsubscribe()
 
+    @property
+    def finished(self) -> str | None:
+        """The execution that has ended, if one has: what comes after it is not followed."""
+        return None if self._final is None else self._final["run"]["execution"]
+
     def keep_now(self) -> None:
         """Keep the picture with the notebook as it is now, at rest or not."""
         with self._lock:

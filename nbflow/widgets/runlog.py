@@ -57,6 +57,12 @@ class RunLog:
                     self._record, self._history = None, []
                 return found
 
+    @property
+    def execution(self) -> str | None:
+        """The execution that was last seen; None if none was."""
+        record = self._record
+        return None if record is None else record.execution_id
+
     def close(self) -> None:
         """Follow the run no longer."""
         self._is_closed = True

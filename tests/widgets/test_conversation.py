@@ -109,6 +109,36 @@ def test_after_a_restart_the_new_execution_is_followed() -> None:
     assert [message["type"] for message in out.take()] == ["delta"]
 
 
+def test_a_run_that_somebody_else_begins_again_after_its_end_is_followed_anew_once_it_is_looked_at() -> None:
+    source = FakeSource(completed())
+    conversation, out = begin(source)
+    conversation.receive(ask("events", start=0, count=10))
+    story = Story().start()
+    story.execution_id = "another"
+    source.begin_anew(story)
+    out.take()
+    conversation.receive(ask("events", start=0, count=10))
+    assert out.take()[-1] == {"type": "stale"}
+    conversation.receive({"type": "hello", "view": "v"})
+    assert out.take()[0]["run"]["execution"] == "another"
+    conversation.receive(ask("events", start=0, count=10))
+    assert [message["type"] for message in out.take()] == ["reply", "reply"]
+
+
+def test_a_look_that_ends_after_the_card_was_closed_follows_nothing() -> None:
+    source = FakeSource(completed())
+    conversation, _ = begin(source)
+    conversation.receive(ask("events", start=0, count=10))
+    story = Story().start()
+    story.execution_id = "another"
+    source.begin_anew(story)
+    source.waits_aside = True
+    conversation.receive(ask("events", start=0, count=10))
+    conversation.close()
+    source.looks.pop()()
+    assert source.callbacks == []
+
+
 def test_after_a_purge_there_is_nothing_more_to_follow() -> None:
     source = FakeSource(completed())
     conversation, out = begin(source)

@@ -8,6 +8,7 @@ import gzip
 import json
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,31 @@ def test_who_waits_is_told_how_far_it_is_and_can_leave(
         if thread.name == "nbflow-export":
             thread.join(20)
             assert not thread.is_alive()
+
+
+@workflow
+async def wide(ctx: WorkflowContext, branches: int) -> int:
+    async def branch(number: int) -> int:
+        return await add(await add(number, 1), 1)
+
+    return sum(await asyncio.gather(*map(branch, range(branches))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "size", "events"),
+    [(chain, 14, 44), (chain, 333, 1_000), (chain, 3_333, 10_000), (wide, 200, 800)],
+)
+def test_how_large_a_page_is_and_how_long_it_takes_is_printed(
+    quick_world: World, code: Any, size: int, events: int
+) -> None:
+    quick_world.open(chain, wide)
+    run = quick_world.start(code, size, id="run")
+    run.result(120)
+    begun = time.perf_counter()
+    page = export_page(RunSource(quick_world.runtime, "run"))
+    print(f"\n{code.name}, {len(run.history()):,} events: {len(page) / 1e6:.2f} MB", end=" ")
+    print(f"in {time.perf_counter() - begun:.2f} s")
+    moments = held(page)["replies"]["moment"].values()
+    assert len(run.history()) >= events
+    assert max(moment["last"] for moment in moments) == len(run.history())
