@@ -47,14 +47,15 @@ class _Progress:
         self._run = run
         self._begun = time.monotonic()
         self._output: Output | None = None
+        self._is_said = False
 
     def __call__(self, done: int, of: int) -> None:
         if time.monotonic() - self._begun < _QUIET:
             return
         line = Line(f"{self._run}: {done:,} of {of:,} events are in the page")
-        if self._output is None:
-            self._output = show_for_good(line)
-        elif self._is_live:
+        if not self._is_said:
+            self._is_said, self._output = True, show_for_good(line)
+        elif self._is_live and self._output is not None:
             self._output.update(line)
 
 

@@ -110,11 +110,13 @@ class CardFeed:
             return message
 
     def close(self) -> None:
-        """Stop following; twice is no error."""
+        """Stop following, and hold nothing any more: a timer of the engine's may keep this for a while."""
         with self._lock:
             self._closed = True
             self._views.clear()
-            self._fold = None
+            self._fold = self._final = self._record = None
+            self._idling, self._rows = Idling(), {}
+            self._send = self._keep = _drop
             unsubscribe, self._unsubscribe = self._unsubscribe, _nothing
         unsubscribe()
 
@@ -337,4 +339,8 @@ class CardFeed:
 
 
 def _nothing() -> None:
+    pass
+
+
+def _drop(_message: Json) -> None:
     pass

@@ -1,10 +1,13 @@
 """``%wf show``, ``replay`` and ``export`` where there is no kernel, and each bad input in one line."""
 
+import re
 from pathlib import Path
 
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+from nbflow.jupyter import looking
+from nbflow.runtime import pictures
 from tests.jupyter.conftest import Notebook
 
 FULFIL = """%%workflow fulfil(sku: str) -> str
@@ -127,3 +130,14 @@ def test_a_command_may_be_closed_without_a_blank(desk: Notebook) -> None:
 )
 def test_runs_views_and_options_are_completed(desk: Notebook, line: str, becomes: list[str]) -> None:
     assert completed(desk, line) == becomes
+
+
+def test_an_export_that_takes_its_time_says_how_far_it_is(
+    desk: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "_QUIET", 0.0)
+    monkeypatch.setattr(pictures, "_STEP", 0.0)
+    shown = desk.run("%wf export order-1 page.html").splitlines()
+    assert len(shown) == 2
+    assert re.fullmatch(r"order-1: [0-3] of 3 events are in the page", shown[0])
+    assert shown[1].startswith("order-1 is written to page.html (")

@@ -20,6 +20,7 @@ const BEFORE_ALL = { first: 0, last: 0, state: "before", words: "", branches: []
 
 const EVENTS_A_PAGE = 200; // rows of one page of events
 const MOST_MOMENTS = 300; // that are kept
+const ASK_AGAIN_AFTER = 500; // ms
 const LOOK_AHEAD = 12; // steps that are asked for before they are wanted
 
 export class Recall {
@@ -38,12 +39,15 @@ export class Recall {
     this.listing = undefined; // null: there is none
     /** @type {Set<string>} */
     this.asking = new Set();
+    /** What was asked in vain a moment ago: Python does not know yet what the card was told of. @type {Set<string>} */
+    this.vain = new Set();
     this.trouble = "";
   }
 
   /** Try once more what could not be had. */
   again() {
     this.trouble = "";
+    this.vain.clear();
     if (this.listing === null) this.listing = undefined;
   }
 
@@ -56,13 +60,16 @@ export class Recall {
   /** @param {number} seq */
   moment(seq) { return seq ? this.moments.get(this.first(seq)) : BEFORE_ALL; }
 
-  /** Ask what is not being asked already. @param {string} what @param {object} args @param {(ok: any) => void} take @param {string} [key] */
+  /** Ask what is not being asked already. @param {string} what @param {object} args
+   * @param {(ok: any) => any} take gives false if that was nothing new @param {string} [key] */
   ask(what, args, take, key = what) {
-    const { asking, execution } = this;
-    if (asking.has(key) || this.trouble) return;
+    const { asking, execution, vain } = this, asked = key + JSON.stringify(args);
+    if (asking.has(key) || this.trouble || vain.has(asked)) return;
     asking.add(key);
     this.desk.ask(what, args).then((ok) => {
-      if (execution === (ok.execution ?? execution)) take(ok);
+      if (execution === (ok.execution ?? execution) && take(ok) !== false) return;
+      vain.add(asked);
+      window.setTimeout(() => { if (vain.delete(asked)) this.onNews(what); }, ASK_AGAIN_AFTER);
     }, (error) => {
       if (what === "listing") this.listing = null;
       else this.trouble = error.message;
@@ -82,6 +89,7 @@ export class Recall {
     if (start + known < Math.min(start + EVENTS_A_PAGE, total)) this.ask("events", { start, count: EVENTS_A_PAGE }, (ok) => {
       this.pages.set(page, ok.events);
       Object.assign(this.turns, ok.turns);
+      return ok.events.length > known;
     }, `events ${page}`);
   }
 
