@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -172,10 +172,6 @@ def _aside(source: CardSource, look: Callable[[], _T]) -> _T:
 
 def _awaited(found: Future[_T], meanwhile: Callable[[], object] = lambda: None) -> _T:
     """Wait, so that an interrupt is noticed."""
-    while True:
-        try:
-            return found.result(_STEP)
-        except TimeoutError:
-            if found.done():
-                raise
+    while not wait([found], _STEP).done:
         meanwhile()
+    return found.result()
