@@ -254,7 +254,8 @@ def test_the_card(run_twice: Callable[[str], list[Page]], tmp_path: Path) -> Non
         widgets = [data for data in cards if "application/vnd.jupyter.widget-view+json" in data]
         twins = [data["text/html"] for data in cards if "text/html" in data]
         assert (len(widgets), len(twins)) == (2, 2)
-        assert all("print_table" in twin and "completed" in twin for twin in twins)
+        assert "print_table" in twins[0] and "completed" in twins[0]
+        assert "event 8 of" in twins[1] and "schedules mean_mass #4" in twins[1]
 
         timeline = page.text("timeline")
         assert re.search(r"✓ print_table .*✗.*✗.*█ +completed.*\n +3 attempts", timeline)
