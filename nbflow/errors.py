@@ -5,6 +5,7 @@
     Exception
     └── NbflowError
         ├── DefinitionError              a function that can't become a workflow or activity
+        ├── CodeNotRestoredError         stored code can't be made here
         ├── UnknownWorkflowError         no workflow of that name is registered
         ├── ArgumentsError               the arguments don't fit the signature
         ├── PayloadError                 a value that can't go through JSON unchanged
@@ -92,6 +93,10 @@ class NbflowError(Exception):
 
 class DefinitionError(NbflowError):
     """A function can't become a workflow or an activity; the message says why."""
+
+
+class CodeNotRestoredError(NbflowError):
+    """Stored code can't be made here, such as for a module that isn't installed; says what to do."""
 
 
 class UnknownWorkflowError(NbflowError):

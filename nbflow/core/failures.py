@@ -25,6 +25,9 @@ _MAX_CHARACTERS: Final = 10_000
 _NO_CAUSES: Final = (asyncio.CancelledError, GeneratorExit, Evicted)
 """How code is unwound; where it leads to an exception, that one says more."""
 
+PINNED: Final = "nbflow_pinned_"
+"""How the names of the modules begin that stored code lives in; people never see them."""
+
 FROM_CAUSE: Final = "The above exception was the direct cause of the following exception:"
 WHILE_HANDLING: Final = "During handling of the above exception, another exception occurred:"
 OF_TASK: Final = "That ended the workflow:"
@@ -221,9 +224,6 @@ def _headline(error: BaseException) -> str:
         notes = "".join(f"{note}\n" for note in _notes(error))
         return "".join(traceback.format_exception_only(error)).removesuffix(notes).rstrip()
     kind, message = type(error), _message(error)
-    name = (
-        kind.__qualname__
-        if kind.__module__ in ("builtins", "__main__")
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    is_plain = kind.__module__ in ("builtins", "__main__") or kind.__module__.startswith(PINNED)
+    name = kind.__qualname__ if is_plain else f"{kind.__module__}.{kind.__qualname__}"
     return f"{name}: {message}" if message else name

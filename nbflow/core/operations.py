@@ -45,6 +45,7 @@ class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
         source_hash: Hash of that text.
         parameters: The signature as text, such as ``(order: Order) -> str``.
         created_at: When this version was first registered.
+        pin: The code with all that it uses, as JSON text; empty if some of that can't be kept.
         signature: Cryptographic signature of the above with the owner's key; None while unsigned.
     """
 
@@ -55,6 +56,7 @@ class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     source_hash: str
     parameters: str
     created_at: datetime
+    pin: str = ""
     signature: str | None = None
 
 

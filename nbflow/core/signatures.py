@@ -8,6 +8,7 @@ Values are rebuilt by annotation.
 from __future__ import annotations
 
 import inspect
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
 from functools import cached_property
@@ -15,10 +16,12 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from nbflow.core.failures import PINNED
 from nbflow.core.payloads import Codec, Unannotated, codec
 from nbflow.errors import ArgumentsError, DefinitionError, PayloadError
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_MODULES = re.compile(rf"\b(__main__|{PINNED}\w+)\.")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -65,7 +68,7 @@ class Signature:
             ],
             return_annotation=_unquoted(self._signature.return_annotation),
         )
-        return f"{self.name}{shown}".replace("__main__.", "")
+        return _MODULES.sub("", f"{self.name}{shown}")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ from nbflow.core.generators import drive
 from nbflow.core.loop import WorkflowLoop
 from nbflow.core.retry import RetryPolicy, as_duration
 from nbflow.core.signatures import Signature
+from nbflow.definitions.captured import Captured, captured
+from nbflow.definitions.pins import Pin, Problem, Sources, source_of_value
 from nbflow.definitions.source import Listing, code_hash, listing_of, source_of, text_hash
 from nbflow.errors import DefinitionError, NbflowError, PayloadError
 
@@ -68,7 +70,10 @@ class _Definition:
         self.signature = Signature(function, name=self.name, context_names=contexts)
         self.source = source_of(function) if source is None else source
         self.source_hash = text_hash(self.source)
-        self.code_hash = code_hash(function, self.source)
+        self.own_hash = code_hash(function, self.source)
+        self.sources: Sources = source_of_value
+        self.is_declaration = False
+        self._captured: Captured | None = None
         self.__name__ = self.name
         self.__qualname__ = getattr(function, "__qualname__", self.name)
         self.__doc__ = function.__doc__
@@ -79,6 +84,42 @@ class _Definition:
     def parameters(self) -> str:
         """The signature as text, without the name."""
         return self.signature.parameters
+
+    @property
+    def is_of_notebook(self) -> bool:
+        """Whether its surroundings are a notebook's variables, which change from cell to cell."""
+        return STARTER_NAME in getattr(inspect.unwrap(self.function), "__globals__", {})
+
+    @property
+    def captured(self) -> Captured:
+        """What the code uses, as it was when that was first asked for, or last captured."""
+        if self._captured is None:
+            self._captured = captured(cast("Any", self), self.sources, _is_definition)
+        return self._captured
+
+    @property
+    def code_hash(self) -> str:
+        """Hash of what the code means, with all that it uses."""
+        return self.captured.code_hash
+
+    @property
+    def pin(self) -> Pin | None:
+        """The code with all that it uses; None if some of that can't be kept, see `problems`."""
+        return self.captured.pin
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What the code uses that can't be kept with it."""
+        return self.captured.problems
+
+    def capture_again(self) -> bool:
+        """Look anew at what the code uses; tells whether it means something else now."""
+        before, self._captured = self._captured, None
+        return before is None or before.code_hash != self.code_hash
+
+    def made_of(self, pinned: Captured) -> None:
+        """Note that it was made of a pin, and not by its author here."""
+        self._captured = pinned
 
     def encode_input(self, value: Any) -> str:
         """Write a whole input as JSON text; raises ArgumentsError or PayloadError."""
@@ -181,7 +222,7 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
         label: str = "",
     ) -> None:
         super().__init__(function, name=name, source=source, contexts=("WorkflowContext",))
-        self._cell, self._label = cell, label
+        self.cell, self.label = cell, label
         self.is_generator = inspect.isgeneratorfunction(function)
         if not self.is_generator and not inspect.iscoroutinefunction(function):
             raise DefinitionError(
@@ -197,7 +238,7 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
     @property
     def listing(self) -> Listing | None:
         """The code as its author sees it; None where there is no text."""
-        return listing_of(self.function, self.source, cell=self._cell, label=self._label)
+        return listing_of(self.function, self.source, cell=self.cell, label=self.label)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
         """Inside another workflow, start a child; elsewhere a call is no run, and refused."""
@@ -241,6 +282,10 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
 
 
 Definition: TypeAlias = ActivityDefinition[Any, Any] | WorkflowDefinition[Any, Any]
+
+
+def _is_definition(value: Any) -> bool:
+    return isinstance(value, _Definition)
 
 
 def running_execution() -> Execution | None:

@@ -1,49 +1,130 @@
 """The code that is known, by name, and where it is found.
 
-The registry keeps every version of a workflow that it has seen, since a run in
-flight goes on with the code that it was started with.
+The registry keeps every version of a workflow that it has seen, or that the store has, since
+a run in flight goes on with the code that it was started with. Live code comes from cells and
+modules; stored code is made of its pin when it is needed.
 """
 
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, ModuleType
 from typing import Any, cast
 
 from nbflow.core.failures import is_author_file
+from nbflow.core.operations import DefinitionRecord
 from nbflow.definitions.definition import ActivityDefinition, Definition, WorkflowDefinition
+from nbflow.definitions.pins import pin_from_json
+from nbflow.definitions.versions import Version
+from nbflow.errors import CodeNotRestoredError
+
+Workflow = WorkflowDefinition[Any, Any]
+Activity = ActivityDefinition[Any, Any]
 
 
 class Registry:
     """Workflows and activities by name; of a workflow every version, of an activity the newest."""
 
     def __init__(self) -> None:
-        self._workflows: dict[str, dict[str, WorkflowDefinition[Any, Any]]] = {}
-        self._activities: dict[str, ActivityDefinition[Any, Any]] = {}
+        self._workflows: dict[str, dict[str, Version[Workflow]]] = {}
+        self._newest: dict[str, str] = {}
+        self._activities: dict[str, Version[Activity]] = {}
+        self._lock = threading.RLock()
+
+    # -- what becomes known -------------------------------------------------------------------
 
     def add(self, definition: Definition) -> bool:
         """Register a definition as the newest of its name, and tell whether that is news."""
+        code_hash = definition.code_hash
         if isinstance(definition, ActivityDefinition):
             known = self._activities.get(definition.name)
-            self._activities[definition.name] = definition
-            return known is None or known.code_hash != definition.code_hash
+            self._activities[definition.name] = Version(code_hash, definition, None, self._lock)
+            return known is None or known.live is None or known.code_hash != code_hash
         versions = self._workflows.setdefault(definition.name, {})
-        newest = next(reversed(versions.values()), None)
-        versions.pop(definition.code_hash, None)
-        versions[definition.code_hash] = definition
-        return newest is None or newest.code_hash != definition.code_hash
+        before = self._newest.get(definition.name)
+        is_news = before != code_hash or versions[before].live is None
+        for version in versions.values():
+            if version.live is definition:
+                version.live = None  # what it uses is another now
+        known_version = versions.get(code_hash)
+        if known_version is None:
+            versions[code_hash] = Version(code_hash, definition, definition.pin, self._lock)
+        else:
+            known_version.live = definition
+        self._newest[definition.name] = code_hash
+        return is_news
 
-    def workflow(self, name: str, code_hash: str | None = None) -> WorkflowDefinition[Any, Any] | None:
-        """The version of a workflow with that hash, or the newest; None if there is none."""
+    def add_stored(self, record: DefinitionRecord) -> bool:
+        """Note code that the store has, unless it is here already; tells whether it can be used.
+
+        What is stored later takes the place of what was stored before, and live code goes before all of it.
+        """
+        if not record.pin:
+            return False
+        try:
+            pin = pin_from_json(record.pin)
+        except ValueError:
+            return False
+        if record.kind == "activity":
+            known = self._activities.get(record.name)
+            if known is None or known.live is None:
+                self._activities[record.name] = Version(record.code_hash, None, pin, self._lock)
+            return True
+        versions = self._workflows.setdefault(record.name, {})
+        known_version = versions.get(record.code_hash)
+        if known_version is None:
+            versions[record.code_hash] = Version(record.code_hash, None, pin, self._lock)
+        newest = self._newest.get(record.name)
+        if newest is None or versions[newest].live is None:
+            self._newest[record.name] = record.code_hash
+        return True
+
+    def drop(self, name: str, code_hash: str) -> None:
+        """Forget a version of a workflow."""
         versions = self._workflows.get(name, {})
-        if code_hash is not None:
-            return versions.get(code_hash)
-        return next(reversed(versions.values()), None)
+        versions.pop(code_hash, None)
+        if self._newest.get(name) == code_hash:
+            del self._newest[name]
+            if versions:
+                self._newest[name] = next(reversed(versions))
 
-    def activity(self, name: str) -> ActivityDefinition[Any, Any] | None:
-        """The newest activity of that name, or None."""
-        return self._activities.get(name)
+    # -- what is there ------------------------------------------------------------------------
+
+    def version(self, name: str, code_hash: str | None = None) -> Version[Workflow] | None:
+        """The version of a workflow with that hash, or the newest; None if there is none. Nothing is made."""
+        return self._workflows.get(name, {}).get(code_hash or self._newest.get(name, ""))
+
+    def versions(self, name: str) -> list[Version[Workflow]]:
+        """Every version of a workflow, the newest last."""
+        versions = dict(self._workflows.get(name, {}))
+        newest = versions.pop(self._newest.get(name, ""), None)
+        return [*versions.values(), *([newest] if newest is not None else [])]
+
+    def workflow(self, name: str, code_hash: str | None = None) -> Workflow | None:
+        """The version of a workflow with that hash, or the newest, as people use it; None if there is none.
+
+        Stored code is made now; None where that can't be.
+        """
+        version = self.version(name, code_hash)
+        try:
+            return version.definition() if version is not None else None
+        except CodeNotRestoredError:
+            return None
+
+    def has_activity(self, name: str) -> bool:
+        """Whether there is an activity of that name; nothing is made."""
+        version = self._activities.get(name)
+        return version is not None and version.error is None
+
+    def activity(self, name: str) -> Activity | None:
+        """The newest activity of that name; None if there is none, or it can't be made here."""
+        version = self._activities.get(name)
+        try:
+            return version.definition() if version is not None else None
+        except CodeNotRestoredError:
+            return None
 
     def workflow_names(self) -> list[str]:
         """The names of all workflows, sorted."""

@@ -90,7 +90,7 @@ class ActivityRunner:
         if event.id in attempts:
             return
         attempt = attempts[event.id] = _Attempt(record, event, origin)
-        if self._registry.activity(event.name) is None:
+        if not self._registry.has_activity(event.name):
             self._codeless.append(attempt)
         else:
             self._queue.append(attempt)
@@ -112,7 +112,7 @@ class ActivityRunner:
         for attempt in waiting:
             if attempt.withdrawn:
                 continue
-            found = self._registry.activity(attempt.event.name) is not None
+            found = self._registry.has_activity(attempt.event.name)
             (self._queue if found else self._codeless).append(attempt)
         self._begin_next()
 
@@ -133,9 +133,7 @@ class ActivityRunner:
         """Run and activity of each such attempt."""
         for attempts in self._attempts.values():
             for attempt in attempts.values():
-                has_code = (
-                    attempt.running is not None or self._registry.activity(attempt.event.name) is not None
-                )
+                has_code = attempt.running is not None or self._registry.has_activity(attempt.event.name)
                 if has_code and not attempt.withdrawn:
                     yield attempt.record.instance_id, attempt.event.name
 

@@ -8,9 +8,9 @@ from nbflow.definitions import Registry
 
 def missing_workflow(registry: Registry, record: InstanceRecord) -> Stall | None:
     """Why a run's workflow isn't there, or None if it is."""
-    if registry.workflow(record.name, record.definition or None) is not None:
+    if registry.version(record.name, record.definition or None) is not None:
         return None
-    if registry.workflow(record.name) is None:
+    if registry.version(record.name) is None:
         message = f"{record.instance_id} waits for code: run the cell that defines `{record.name}`"
     else:
         message = (

@@ -28,7 +28,7 @@ from nbflow.core.transition import Codeless, Feedable, Transition, Turn, stalled
 from nbflow.engine.options import EngineOptions
 from nbflow.engine.output import TurnPrints, context_with
 from nbflow.engine.watchdog import Watched
-from nbflow.errors import Evicted
+from nbflow.errors import CodeNotRestoredError, Evicted
 
 _log: Final = logging.getLogger("nbflow.engine")
 
@@ -40,7 +40,8 @@ class TurnRequest:
     Attributes:
         record: The instance's row.
         rows: The messages, in order.
-        code: The workflow's code; None where only control messages are to be handled.
+        code: Gives the workflow's code, on the dispatch thread: stored code is made there; None where only
+            control messages are to be handled.
         adopts: The version that the run changes over to if the turn can be taken; None: it stays.
         missing: Why there is no code, where there ought to be.
         history: The whole history for a cold execution; None if it is in memory.
@@ -50,7 +51,7 @@ class TurnRequest:
 
     record: InstanceRecord
     rows: Sequence[InboxRow]
-    code: WorkflowCode | None
+    code: Callable[[], WorkflowCode] | None
     adopts: str | None
     missing: Stall | None
     history: list[HistoryEvent] | None
@@ -90,11 +91,18 @@ class Dispatcher:
     Args:
         next_row_id: Gives row IDs for messages; called on the dispatch thread.
         options: What executions are recorded under, and what they may grow to.
+        prepare: Makes a stored activity that a turn has called, so that it is known whether that can be done.
     """
 
-    def __init__(self, next_row_id: Callable[[], int], options: EngineOptions) -> None:
+    def __init__(
+        self,
+        next_row_id: Callable[[], int],
+        options: EngineOptions,
+        prepare: Callable[[str], object] = lambda name: None,
+    ) -> None:
         self._next_row_id = next_row_id
         self._options = options
+        self._prepare = prepare
         self._live: dict[str, _Live] = {}
 
     def take(self, request: TurnRequest, watched: Watched) -> TurnOutcome:
@@ -112,9 +120,12 @@ class Dispatcher:
                 raise ExecutionStalledError(request.missing)
             if request.code is None:
                 return self._take_codeless(request)
-            return self._take_live(request, request.code, watched)
+            return self._take_live(request, request.code(), watched)
         except ExecutionStalledError as error:
             stall = error.stall
+        except CodeNotRestoredError as error:
+            message = f"{request.record.instance_id} waits for code: {error}"
+            stall = Stall(reason=StallReason.CODE_MISSING, message=message)
         except Evicted:
             raise
         except BaseException as error:
@@ -137,7 +148,7 @@ class Dispatcher:
         live, self._live = self._live, {}
         staying = {instance_id: live.pop(instance_id, None) for instance_id in without}
         self._live.update({instance_id: one for instance_id, one in staying.items() if one is not None})
-        heir = Dispatcher(self._next_row_id, self._options)
+        heir = Dispatcher(self._next_row_id, self._options, self._prepare)
         heir._live = live
         return heir
 
@@ -158,6 +169,8 @@ class Dispatcher:
             transition = turn.take(request.rows)
         finally:
             live.prints.is_open = False
+        for task in transition.tasks:
+            self._prepare(task.name)
         is_warm = not live.execution.is_finished
         if not is_warm:
             self.evict([record.instance_id])

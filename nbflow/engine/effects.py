@@ -128,12 +128,15 @@ class Effects:
     def _learn(self, outcome: TurnOutcome) -> None:
         """Register what the code refers to and nobody registered."""
         for reference in outcome.references.values():
-            if isinstance(reference, ActivityDefinition):
-                known: object = self.registry.activity(reference.name)
+            if not isinstance(reference, (ActivityDefinition, WorkflowDefinition)):
+                continue
+            definition = cast("Definition", reference)
+            if isinstance(definition, ActivityDefinition):
+                is_known = self.registry.has_activity(definition.name)
             else:
-                known = self.registry.workflow(reference.name)
-            if known is None and isinstance(reference, (ActivityDefinition, WorkflowDefinition)):
-                self.registry.add(cast("Definition", reference))
+                is_known = self.registry.version(definition.name) is not None
+            if not is_known and not definition.is_declaration:
+                self.registry.add(definition)
                 self.activities.code_arrived()  # an attempt of before may have waited for just that
 
     def _with_missing_code(self, transition: Transition) -> Transition:
@@ -144,7 +147,7 @@ class Effects:
         withdrawn = {event.scheduled_id for event in transition.events if isinstance(event, h.TaskCancelled)}
         before = self.activities.missing(record.execution_id)
         missing = [name for task_id, name in before.items() if task_id not in withdrawn]
-        missing += [task.name for task in transition.tasks if self.registry.activity(task.name) is None]
+        missing += [task.name for task in transition.tasks if not self.registry.has_activity(task.name)]
         if not missing:
             return transition
         stall = missing_activity(record, missing[0])

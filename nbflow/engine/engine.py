@@ -157,6 +157,9 @@ class Engine:
         self._row_ids = itertools.count(await self.committer.read(lambda store: store.next_row_id()))
         if not self.options.auto_resume:
             self.holding.hold(await self.committer.read(not_ended))
+        if self.options.restore_code:
+            for stored in await self.committer.read(lambda store: store.list_definitions()):
+                self.registry.add_stored(stored)
         inbox = await self.committer.read(lambda store: store.read_inbox())
         for row in inbox:
             self.delivery.post_stored(row)
@@ -180,8 +183,9 @@ class Engine:
 
     def _start(self, record: InstanceRecord, attempt: TaskScheduled) -> None:
         """Start an attempt of before; a run whose activity isn't known any more waits for it (S52)."""
+        self.registry.activity(attempt.name)  # makes a stored one, to know whether that can be done
         self.activities.start(record, attempt, None)
-        if self.registry.activity(attempt.name) is None and record.status is RuntimeStatus.RUNNING:
+        if not self.registry.has_activity(attempt.name) and record.status is RuntimeStatus.RUNNING:
             self._put_stalled(record, missing_activity(record, attempt.name))
 
     def _put_stalled(self, record: InstanceRecord, stall: Stall) -> None:

@@ -29,6 +29,7 @@ class EngineOptions:
         max_concurrent_activities: Attempts that run at once.
         forward_orphans: Whether prints of runs that no cell of this process started go to stdout.
         auto_resume: Whether runs of before go on by themselves when the store is opened.
+        restore_code: Whether code that nobody has registered is made of what the store keeps of it.
         stuck_after: Seconds after which workflow code that awaits nothing is stopped; ``math.inf``: never.
         limits: What a run may grow to before it stalls.
         interpreter: What histories are recorded under.
@@ -38,6 +39,7 @@ class EngineOptions:
     max_concurrent_activities: int = 32
     forward_orphans: bool = True
     auto_resume: bool = True
+    restore_code: bool = True
     stuck_after: float = 2.0
     limits: Limits = field(default_factory=Limits)
     interpreter: Interpreter = field(default_factory=this_interpreter)

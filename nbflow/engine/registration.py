@@ -106,4 +106,5 @@ def _stored(definition: Definition, now: datetime) -> DefinitionRecord:
         source_hash=definition.source_hash,
         parameters=definition.parameters,
         created_at=now,
+        pin=definition.pin.to_json() if definition.pin is not None else "",
     )

@@ -100,7 +100,7 @@ class Requests:
         engine, record = self._engine, instance.record
         if record is None or record.status is not RuntimeStatus.STALLED:
             return
-        newest = engine.registry.workflow(record.name)
+        newest = engine.registry.version(record.name)
         is_other = newest is not None and newest.code_hash != record.definition
         if newest is not None and is_other and not engine.activities.missing(record.execution_id):
             instance.adopts = newest.code_hash

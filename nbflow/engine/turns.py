@@ -68,7 +68,8 @@ class Turns:
         self._touch = touch
         self._failed = failed
         self._wake = wake
-        self._dispatching = Dispatching(make_thread, Dispatcher(next_row_id, options), options.stuck_after)
+        dispatcher = Dispatcher(next_row_id, options, prepare=registry.activity)
+        self._dispatching = Dispatching(make_thread, dispatcher, options.stuck_after)
         self._warm: OrderedDict[str, Instance] = OrderedDict()
         self._outcomes: list[tuple[Instance, TurnOutcome]] = []
         self._loads: dict[str, asyncio.Task[StoreError | None]] = {}
@@ -132,7 +133,7 @@ class Turns:
         assert record is not None, "a turn needs an instance"
         is_stalled = record.status is RuntimeStatus.STALLED
         adopts = instance.adopts if is_stalled and instance.retry else None
-        code = self._registry.workflow(record.name, adopts or record.definition or None)
+        code = self._registry.version(record.name, adopts or record.definition or None)
         if code is not None and not record.definition:
             record = msgspec.structs.replace(record, definition=code.code_hash)  # it begins with the newest
         controls_only = instance.is_held or (is_stalled and not instance.retry)
@@ -145,7 +146,7 @@ class Turns:
         request = TurnRequest(
             record=record,
             rows=[message.row for message in messages],
-            code=None if controls_only else code,
+            code=None if controls_only or code is None else code.running,
             adopts=adopts,
             missing=missing_workflow(self._registry, record) if code is None and not controls_only else None,
             history=None if instance.is_warm else history,

@@ -65,6 +65,8 @@ class WorkflowRuntime:
         forward_orphans: Whether prints of runs that this process did not start go to stdout.
         auto_resume: Whether runs of before go on when the store is opened. If not, each waits for
             ``client.resume_workflow``, and all of them for `resume`.
+        restore_code: Whether a run goes on with the code that the store keeps of it where nobody has registered
+            that. If not, it waits for the code.
         stuck_after: Seconds after which workflow code that awaits nothing is stopped, and its run stalled;
             ``math.inf`` while you step through it in a debugger that knows nothing of nbflow.
         span_exporter: An exporter of the OpenTelemetry SDK: each run that ends becomes a span there, with one
@@ -88,6 +90,7 @@ class WorkflowRuntime:
         definitions: Iterable[ModuleType | Mapping[str, Any] | Definition] | None = None,
         forward_orphans: bool = True,
         auto_resume: bool = True,
+        restore_code: bool = True,
         stuck_after: float = 2.0,
         history_limit: int = HISTORY_LIMIT,
         span_exporter: SpanExporter | None = None,
@@ -104,6 +107,7 @@ class WorkflowRuntime:
             max_concurrent_activities=max_concurrent_activities,
             forward_orphans=forward_orphans,
             auto_resume=auto_resume,
+            restore_code=restore_code,
             stuck_after=stuck_after,
             limits=Limits(history=history_limit),
         )

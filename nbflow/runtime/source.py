@@ -13,7 +13,7 @@ from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, StallReason
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.output import TurnPrints, context_with
-from nbflow.errors import RuntimeClosedError
+from nbflow.errors import CodeNotRestoredError, RuntimeClosedError
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
@@ -111,17 +111,20 @@ class RunSource:
         """The code that the run's present execution goes by, or does not get along with; None if it isn't there."""
         record, _ = self.snapshot()
         registry, stall = self._runtime.registry, record.stall
-        found = registry.workflow(record.name, record.definition or None)
+        found = registry.version(record.name, record.definition or None)
         if found is None and stall is not None and stall.reason is not StallReason.CODE_MISSING:
-            return registry.workflow(record.name)  # what it was tried with: a replay shows where they part
-        return found
+            found = registry.version(record.name)  # what it was tried with: a replay shows where they part
+        try:
+            return found.running() if found is not None else None
+        except CodeNotRestoredError:
+            return None
 
     def kind_of(self, name: str) -> str | None:
         """What is registered under a name: an ``activity``, a ``workflow``, or nothing."""
         registry = self._runtime.registry
-        if registry.activity(name) is not None:
+        if registry.has_activity(name):
             return "activity"
-        return "workflow" if registry.workflow(name) is not None else None
+        return "workflow" if registry.version(name) is not None else None
 
     def quiet_context(self) -> Context:
         """Context variables under which what code prints is dropped."""

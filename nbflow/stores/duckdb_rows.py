@@ -23,7 +23,7 @@ _EVENT = ("happened_at", "kind", "name", "scheduled_id", "payload", "data", "for
 HISTORY: Final = ("iid", "instance_id", "execution_id", "seq", *_EVENT, "lsn")
 INBOX: Final = ("row_id", "instance_id", "execution_id", "due", *_EVENT, "lsn")
 DEFINITIONS: Final = (
-    "kind", "name", "code_hash", "source_hash", "source", "parameters", "created_at", "signature", "lsn"
+    "kind", "name", "code_hash", "source_hash", "source", "parameters", "created_at", "pin", "signature", "lsn"
 )  # fmt: skip
 
 FIXED: Final = (
@@ -172,6 +172,7 @@ def definition_values(record: DefinitionRecord, lsn: int) -> Row:
         record.source,
         record.parameters,
         to_utc(record.created_at),
+        record.pin,
         record.signature,
         lsn,
     )
@@ -179,7 +180,7 @@ def definition_values(record: DefinitionRecord, lsn: int) -> Row:
 
 def to_definition(row: Row) -> DefinitionRecord:
     """Rebuild a definition from its `DEFINITIONS`."""
-    kind, name, code_hash, source_hash, source, parameters, created_at, signature, _ = row
+    kind, name, code_hash, source_hash, source, parameters, created_at, pin, signature, _ = row
     return DefinitionRecord(
         kind=kind,
         name=name,
@@ -188,5 +189,6 @@ def to_definition(row: Row) -> DefinitionRecord:
         source=source,
         parameters=parameters,
         created_at=from_utc(created_at),
+        pin=pin,
         signature=signature,
     )

@@ -50,10 +50,17 @@ def current() -> Schema:
     """The tables that this nbflow writes."""
     here = files("nbflow.stores")
     return Schema(
-        version=1,
+        version=2,
         tables=here.joinpath("schema.sql").read_text("utf-8"),
         views=here.joinpath("views.sql").read_text("utf-8"),
+        steps=(Step(version=2, run=_keep_pins),),
     )
+
+
+def _keep_pins(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give definitions a place for all that their code uses."""
+    connection.execute("ALTER TABLE definitions ADD COLUMN pin VARCHAR DEFAULT ''")
+    connection.execute("ALTER TABLE definitions ALTER COLUMN pin SET NOT NULL")
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) -> str:

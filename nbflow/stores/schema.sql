@@ -1,4 +1,4 @@
--- The tables of an nbflow store, version 1. Names and columns are public: people query them.
+-- The tables of an nbflow store, version 2. Names and columns are public: people query them.
 -- Times are UTC. Payloads are JSON text in VARCHAR: `payload->>'sku'` reads them, and a commit doesn't parse them again.
 -- There are no primary keys and indexes on purpose: docs/decisions/0003-duckdb-store-layout.md.
 
@@ -122,6 +122,7 @@ CREATE TABLE definitions (
     source VARCHAR NOT NULL,
     parameters VARCHAR NOT NULL,
     created_at TIMESTAMP NOT NULL,
+    pin VARCHAR NOT NULL,
     signature VARCHAR,
     lsn BIGINT NOT NULL
 );
@@ -133,5 +134,6 @@ COMMENT ON COLUMN definitions.source_hash IS 'Hash of the text';
 COMMENT ON COLUMN definitions.source IS 'The text as its author wrote it';
 COMMENT ON COLUMN definitions.parameters IS 'The signature as text';
 COMMENT ON COLUMN definitions.created_at IS 'When this version was first registered (UTC)';
+COMMENT ON COLUMN definitions.pin IS 'The code with all that it uses, as JSON; empty: it can''t be made without its cell';
 COMMENT ON COLUMN definitions.signature IS 'Signed with the owner''s key; NULL: not trusted';
 COMMENT ON COLUMN definitions.lsn IS 'Number of the operation that added the row';

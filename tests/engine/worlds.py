@@ -102,7 +102,7 @@ class World:
 
     def open(self, *definitions: Any, **options: Any) -> WorkflowRuntime:
         """Open a runtime on the store, which knows these definitions."""
-        options = {"cache_size": self.cache_size, "clock": self.clock, **options}
+        options = {"cache_size": self.cache_size, "clock": self.clock, "restore_code": False, **options}
         self._runtime = WorkflowRuntime(store=self.store, definitions=definitions, **options)
         return self._runtime.open()
 
