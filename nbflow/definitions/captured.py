@@ -6,11 +6,21 @@ import ast
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import FunctionType
 from typing import Any, Final
 
 import msgspec
 
-from nbflow.definitions.pins import Defined, Pin, Problem, Sources, capture, future_flags, to_node
+from nbflow.definitions.pins import (
+    Defined,
+    Pin,
+    Problem,
+    Sources,
+    capture,
+    future_flags,
+    in_order,
+    to_node,
+)
 from nbflow.definitions.pins.model import Alias, Constant, Declared, Imported, Item
 from nbflow.definitions.source import text_hash
 
@@ -33,6 +43,14 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     missing: tuple[str, ...] = ()
     values: Mapping[str, Any] = {}
+
+    def differing(self, before: Captured) -> list[str]:
+        """The names that mean something else than before."""
+        if self.pin is None or before.pin is None:
+            return []
+        ours, theirs = self.pin.items, before.pin.items
+        names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+        return sorted(names)
 
     def is_outdated(self, namespace: Mapping[str, Any]) -> bool:
         """Whether a name means something else in the namespace by now, or something where it meant nothing."""
@@ -57,6 +75,48 @@ def captured(definition: Any, sources: Sources, is_definition: Callable[[Any], b
         missing=found.missing,
         values=found.values,
     )
+
+
+def completed(
+    pin: Pin,
+    made: Any,
+    namespace: dict[str, Any],
+    sources: Sources,
+    is_definition: Callable[[Any], bool],
+) -> Captured | None:
+    """A pin with what it missed, as far as a namespace has that by now; what it had stays as it was.
+
+    Args:
+        pin: The pin, some of whose names meant nothing.
+        made: The definition that was made of it.
+        namespace: Where to look.
+        sources: Finds source texts.
+        is_definition: Tells activities and workflows from everything else.
+
+    Returns:
+        The code with those names; None if none of them is there, or one can't be kept.
+    """
+    function = FunctionType(made.function.__code__, namespace, pin.function, None, made.function.__closure__)
+    now = capture(_Stand(pin, function), sources, is_definition=is_definition)
+    if not any(name in now.items for name in pin.missing):
+        return None
+    reached = {name: item for name, item in now.items.items() if name not in pin.items}
+    if any(problem.name not in pin.items for problem in now.problems):
+        return None
+    items = in_order({**reached, **pin.items})
+    missing = tuple(name for name in pin.missing if name not in items)
+    whole = msgspec.structs.replace(pin, items=items, missing=missing)
+    return Captured(code_hash=hash_of(made.own_hash, items), pin=whole, missing=missing)
+
+
+class _Stand:
+    """Stands in for a definition whose surroundings are another namespace."""
+
+    def __init__(self, pin: Pin, function: FunctionType) -> None:
+        self.kind: Any = pin.kind
+        self.name = pin.registered
+        self.source = pin.root.source
+        self.function = function
 
 
 def hash_of(own_hash: str, items: Mapping[str, Item], problems: tuple[Problem, ...] = ()) -> str:

@@ -94,7 +94,7 @@ class _Definition:
     def captured(self) -> Captured:
         """What the code uses, as it was when that was first asked for, or last captured."""
         if self._captured is None:
-            self._captured = captured(cast("Any", self), self.sources, _is_definition)
+            self._captured = captured(cast("Any", self), self.sources, is_definition)
         return self._captured
 
     @property
@@ -284,7 +284,8 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
 Definition: TypeAlias = ActivityDefinition[Any, Any] | WorkflowDefinition[Any, Any]
 
 
-def _is_definition(value: Any) -> bool:
+def is_definition(value: Any) -> bool:
+    """Tell activities and workflows from everything else."""
     return isinstance(value, _Definition)
 
 

@@ -15,8 +15,14 @@ from typing import Any, cast
 
 from nbflow.core.failures import is_author_file
 from nbflow.core.operations import DefinitionRecord
-from nbflow.definitions.definition import ActivityDefinition, Definition, WorkflowDefinition
-from nbflow.definitions.pins import pin_from_json
+from nbflow.definitions.captured import Captured, completed
+from nbflow.definitions.definition import (
+    ActivityDefinition,
+    Definition,
+    WorkflowDefinition,
+    is_definition,
+)
+from nbflow.definitions.pins import Pin, Sources, pin_from_json
 from nbflow.definitions.versions import Version
 from nbflow.errors import CodeNotRestoredError
 
@@ -44,7 +50,7 @@ class Registry:
             return known is None or known.live is None or known.code_hash != code_hash
         versions = self._workflows.setdefault(definition.name, {})
         before = self._newest.get(definition.name)
-        is_news = before != code_hash or versions[before].live is None
+        is_news = before is None or before != code_hash or versions[before].live is None
         for version in versions.values():
             if version.live is definition:
                 version.live = None  # what it uses is another now
@@ -81,6 +87,21 @@ class Registry:
             self._newest[record.name] = record.code_hash
         return True
 
+    def add_pin(self, name: str, code_hash: str, pin: Pin) -> None:
+        """Note a version that is nobody's newest: a run in flight changes over to it."""
+        versions = self._workflows.setdefault(name, {})
+        if code_hash not in versions:
+            versions[code_hash] = Version(code_hash, None, pin, self._lock)
+
+    def completed(
+        self, name: str, code_hash: str, namespace: dict[str, Any], sources: Sources
+    ) -> Captured | None:
+        """A version with what it missed, as far as that is there by now; None if nothing of it is."""
+        version = self.version(name, code_hash)
+        if version is None or version.pin is None or not any(n in namespace for n in version.pin.missing):
+            return None
+        return completed(version.pin, version.made(), namespace, sources, is_definition)
+
     def drop(self, name: str, code_hash: str) -> None:
         """Forget a version of a workflow."""
         versions = self._workflows.get(name, {})
@@ -95,6 +116,13 @@ class Registry:
     def version(self, name: str, code_hash: str | None = None) -> Version[Workflow] | None:
         """The version of a workflow with that hash, or the newest; None if there is none. Nothing is made."""
         return self._workflows.get(name, {}).get(code_hash or self._newest.get(name, ""))
+
+    def newest_hash(self, kind: str, name: str) -> str | None:
+        """The hash of the newest code of that name; None if there is none."""
+        if kind == "workflow":
+            return self._newest.get(name)
+        version = self._activities.get(name)
+        return version.code_hash if version is not None else None
 
     def versions(self, name: str) -> list[Version[Workflow]]:
         """Every version of a workflow, the newest last."""
@@ -125,6 +153,15 @@ class Registry:
             return version.definition() if version is not None else None
         except CodeNotRestoredError:
             return None
+
+    @property
+    def misses_names(self) -> bool:
+        """Whether the code of some version uses names that meant nothing when it was registered."""
+        return any(
+            version.pin is not None and version.pin.missing
+            for versions in self._workflows.values()
+            for version in versions.values()
+        )
 
     def workflow_names(self) -> list[str]:
         """The names of all workflows, sorted."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from nbflow.core.operations import DefinitionRecord, PutDefinition
 from nbflow.core.state import RuntimeStatus, StallReason
 from nbflow.definitions import Definition, breaking_changes
+from nbflow.definitions.pins import Pin, Sources
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
@@ -57,6 +58,36 @@ class Registration:
         engine.activities.code_arrived()
         await self._retry_stalled({d.name for d in definitions if d.kind == "workflow"})
         return news
+
+    async def complete(self, namespace: dict[str, Any], sources: Sources) -> list[str]:
+        """Have runs go on that wait for a name which their code missed, and which is there by now; gives their IDs.
+
+        Raises:
+            RuntimeClosedError: The runtime is closed.
+            StoreError: It can't be read which runs wait.
+        """
+        engine = self._engine
+        engine.check_open()
+        where = InstanceFilter(statuses=(RuntimeStatus.STALLED,))
+        going_on: list[str] = []
+        for record in await engine.committer.read(lambda store: store.list_instances(where)):
+            if record.stall is None or record.stall.reason is not StallReason.CODE_MISSING:
+                continue
+            whole = engine.registry.completed(record.name, record.definition, namespace, sources)
+            if whole is None or whole.pin is None:
+                continue
+            engine.registry.add_pin(record.name, whole.code_hash, whole.pin)
+            self._keep_pin(whole.pin, whole.code_hash)
+            instance = engine.residents.get(record.instance_id)
+            instance.adopts = whole.code_hash
+            engine.retry(instance)
+            going_on.append(record.instance_id)
+        return going_on
+
+    def _keep_pin(self, pin: Pin, code_hash: str) -> None:
+        made = self._engine.registry.version(pin.registered, code_hash)
+        assert made is not None, "it was registered a moment ago"
+        self._keep_source(made.made())
 
     async def _breaking_changes(self, definition: Definition) -> list[str]:
         """What has changed against the version before, of this process or of the store."""

@@ -88,13 +88,13 @@ class Completions:
         if option.choices:
             return option.choices
         if option.name == "name":
-            return self._session.known.workflow_names()
+            return self._session.code.workflow_names()
         return self._instances() if option.name in ("id", "after") else ()
 
     def _things(self, command: Command, given: list[str]) -> Iterable[str]:
         match command.takes[min(len(given), len(command.takes) - 1)]:
             case "workflow":
-                return [f"{name}(" for name in self._session.known.workflow_names()]
+                return [f"{name}(" for name in self._session.code.workflow_names()]
             case "instance":
                 return self._instances()
             case "event":

@@ -28,7 +28,14 @@ _BACKOFF: Final = 2.0
 Define = Callable[[Callable[..., Any], CellSource | None], Definition]
 
 
-def define_cell(shell: Shell, kind: CellKind, line: str, cell: str, evaluate: Evaluate) -> list[Definition]:
+def define_cell(
+    shell: Shell,
+    kind: CellKind,
+    line: str,
+    cell: str,
+    evaluate: Evaluate,
+    check: Callable[[Definition], object] = lambda definition: None,
+) -> list[Definition]:
     """Compile and run a cell, and make definitions of its functions; nothing is registered here.
 
     Args:
@@ -37,6 +44,7 @@ def define_cell(shell: Shell, kind: CellKind, line: str, cell: str, evaluate: Ev
         line: The text behind the magic's name.
         cell: The text below it.
         evaluate: Evaluates expressions in option values.
+        check: Raises DefinitionError for what can't be used, once all of the cell's functions are there.
 
     Raises:
         CommandError: The magic's line or the cell can't be used so.
@@ -58,7 +66,10 @@ def define_cell(shell: Shell, kind: CellKind, line: str, cell: str, evaluate: Ev
     before = {name: shell.user_ns.get(name) for name in source.names}
     _execute(shell, code)
     try:
-        return [_define(shell, name, define, source if header.name else None) for name in source.names]
+        made = [_define(shell, name, define, source if header.name else None) for name in source.names]
+        for definition in made:
+            check(definition)
+        return made
     except DefinitionError:
         for name, value in before.items():
             shell.user_ns.pop(name, None)

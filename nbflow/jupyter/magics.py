@@ -73,7 +73,8 @@ class WorkflowMagics(Magics):
     def _define(self, kind: CellKind, line: str, cell: str) -> None:
         __tracebackhide__ = True
         self.adopt_new()
-        for definition in define_cell(self._session.shell, kind, line, cell, self._session.evaluate):
+        session = self._session
+        for definition in define_cell(session.shell, kind, line, cell, session.evaluate, session.look_at):
             self.adopt(definition)
 
     def adopt(self, definition: Definition) -> None:
@@ -92,6 +93,15 @@ class WorkflowMagics(Magics):
                 self.adopt(definition)
             else:
                 self._session.adopt(definition)
+        self._adopt_changed()
+
+    def _adopt_changed(self) -> None:
+        """Make known what workflows have become by what other cells have changed of what they use."""
+        for definition, names in self._session.outdated():
+            news = self._session.adopt(definition)
+            say(f"{definition.kind} {definition.signature} · through {', '.join(names)} · {news}")
+        for run in self._session.complete():
+            say(f"{run} goes on")
 
     def _command(self, line: str, cell: str | None) -> Any:
         __tracebackhide__ = True

@@ -29,11 +29,13 @@ from nbflow.definitions import (
     WorkflowDefinition,
     definitions_in,
 )
-from nbflow.errors import NbflowError, StoreError
+from nbflow.errors import DefinitionError, NbflowError, StoreError
 from nbflow.jupyter.complaints import CommandError
+from nbflow.jupyter.keeping import complaint
 from nbflow.jupyter.kernel import KernelThread
 from nbflow.jupyter.location import locate, prepare, shorten
 from nbflow.jupyter.shell import Shell
+from nbflow.jupyter.sources import CellSources
 from nbflow.jupyter.waiting import Waiting, waiting
 from nbflow.ports import Clock, InstanceFilter
 from nbflow.runtime import RunSource, WorkflowClient, WorkflowHandle, WorkflowRuntime
@@ -54,6 +56,7 @@ class NbFlow(Configurable):
         self.shell = shell
         self.kernel = KernelThread.here()
         self.known = Registry()
+        self._sources = CellSources(shell)
         self.path = ""
         self.trouble: StoreError | None = None
         self.undo = contextlib.ExitStack()
@@ -162,15 +165,21 @@ class NbFlow(Configurable):
 
     # -- code ---------------------------------------------------------------------------------
 
+    @property
+    def code(self) -> Registry:
+        """All code that can be used: what the notebook has defined, and what the open history keeps."""
+        return self.runtime.registry if self.is_open else self.known
+
     def adopt(self, definition: Definition) -> str:
         """Make code known: to this notebook, and to the runtime, where what waited for it goes on.
 
         Returns:
             What is new about it, for a person: ``new``, ``unchanged``, or ``changed: …``.
         """
-        before = self._present(definition)
-        breaks: list[str] = []
         self._seen.add(definition)
+        self.look_at(definition)
+        before = self.code.newest_hash(definition.kind, definition.name)
+        breaks: list[str] = []
         self.known.add(definition)
         version = (definition.kind, definition.name, definition.code_hash)
         self._adopted.pop(version, None)
@@ -183,16 +192,37 @@ class NbFlow(Configurable):
             return f"changed in a way that runs in flight may not go on with: {', '.join(breaks)}"
         if before is None:
             return "new"
-        if before.code_hash == definition.code_hash:
+        if before == definition.code_hash:
             return "unchanged"
         if isinstance(definition, WorkflowDefinition):
             return "changed: runs in flight keep the code that they were started with"
         return "changed: calls from now on use it"
 
-    def _present(self, definition: Definition) -> Definition | None:
-        if isinstance(definition, ActivityDefinition):
-            return self.known.activity(definition.name)
-        return self.known.workflow(definition.name)
+    def look_at(self, definition: Definition) -> None:
+        """See what code uses; raises DefinitionError if a workflow can't be kept with all of that."""
+        definition.sources = self._sources
+        definition.capture_again()
+        if isinstance(definition, WorkflowDefinition) and definition.is_of_notebook and definition.problems:
+            raise DefinitionError(complaint(definition.name, definition.problems))
+
+    def outdated(self) -> list[tuple[WorkflowDefinition[Any, Any], list[str]]]:
+        """Workflows of the notebook that use something which means something else by now, and the names of that."""
+        found: list[tuple[WorkflowDefinition[Any, Any], list[str]]] = []
+        for name in self.known.workflow_names():
+            version = self.known.version(name)
+            definition = version.live if version is not None else None
+            if definition is None or not definition.is_of_notebook:
+                continue
+            before = definition.captured
+            if before.is_outdated(self.shell.user_ns) and definition.capture_again():
+                found.append((definition, definition.captured.differing(before)))
+        return found
+
+    def complete(self) -> list[str]:
+        """Have runs go on whose code missed a name that the notebook has by now; gives their IDs."""
+        if not self.is_open or not self.runtime.registry.misses_names:
+            return []
+        return self.runtime.complete(self.shell.user_ns, self._sources)
 
     def find_new(self) -> list[Definition]:
         """The definitions among the notebook's variables that are not known yet, such as a decorator's."""
@@ -252,7 +282,7 @@ class NbFlow(Configurable):
 
     def _waiting(self, record: InstanceRecord, history: Sequence[HistoryEvent]) -> Waiting:
         missing = self.runtime.missing_code(record)
-        return waiting(record, history, missing, is_outdated=self.known.workflow(record.name) is not None)
+        return waiting(record, history, missing, is_outdated=self.known.version(record.name) is not None)
 
     # -- the notebook's variables -------------------------------------------------------------
 

@@ -115,11 +115,11 @@ def _taken(
 
 
 def _workflow(session: NbFlow, call: Call) -> WorkflowDefinition[..., Any]:
-    definition = session.known.workflow(call.name)
+    definition = session.code.workflow(call.name)
     if definition is not None:
         return definition
-    names = session.known.workflow_names()
-    if session.known.activity(call.name) is not None:
+    names = session.code.workflow_names()
+    if session.code.activity(call.name) is not None:
         raise CommandError(
             f"{call.name} is an activity: call it in a workflow, or type {call.name}.fn(…) to try it"
         )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from nbflow.core.limits import HISTORY_LIMIT, Limits
 from nbflow.core.state import InstanceRecord
 from nbflow.definitions import Definition, Registry, definitions_in
+from nbflow.definitions.pins import Sources
 from nbflow.engine.clock import SystemClock, VirtualClock, span
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.engine import Engine, EngineOptions
@@ -216,6 +217,17 @@ class WorkflowRuntime:
         self._opened()
         assert self._registration is not None
         return self.call(self._registration.register(found, told or _warn))
+
+    def complete(self, namespace: dict[str, Any], sources: Sources) -> list[str]:
+        """Have runs go on that wait for a name which their code missed, and which is there by now; gives their IDs.
+
+        Args:
+            namespace: Where the names are.
+            sources: Finds source texts.
+        """
+        self._opened()
+        assert self._registration is not None
+        return self.call(self._registration.complete(namespace, sources))
 
     def subscribe(self, instance_id: str | None, news: News) -> Callable[[], None]:
         """Be told of every commit of one run, or of all; returns how to stop that.

@@ -94,7 +94,9 @@ def _named(annotation: ast.expr) -> Iterator[str]:
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            with suppress(SyntaxError, ValueError, MemoryError, RecursionError):  # a text, and no type in quotes
+            with suppress(
+                SyntaxError, ValueError, MemoryError, RecursionError
+            ):  # a text, and no type in quotes
                 quoted = ast.parse(node.value, mode="eval").body
                 if isinstance(quoted, (ast.Name, ast.Subscript, ast.Attribute, ast.BinOp)):
                     pending.append(quoted)

@@ -48,7 +48,7 @@ _UNCHANGING: Final = (
     types.UnionType,
     RetryPolicy,
 )
-_PARTS: Final[Mapping[str, Callable[[Any], Any]]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
+_PARTS: Final[dict[str, Callable[[Any], Any]]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
 _MOST: Final = 100_000
 """Characters and items of a value that is kept with the code; what is larger is data, and no constant."""
 
@@ -119,7 +119,12 @@ def importable(value: Any) -> tuple[str, str] | None:
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str) or module == "__main__":
         return None
-    return (module, name) if has_identical(module, name, value) else None
+    parts = module.split(".")
+    places = [".".join(parts[: count + 1]) for count in range(len(parts))]
+    # where people import it from, which stays where it is when a package moves its insides
+    public = (place for place in places if name in vars(sys.modules.get(place, sys)))
+    found = next((place for place in public if has_identical(place, name, value)), module)
+    return (found, name) if has_identical(found, name, value) else None
 
 
 def has_identical(module: str, name: str, value: Any) -> bool:
@@ -138,12 +143,12 @@ class _Writer:
         self._left = _MOST
 
     def node(self, value: Any, within: tuple[int, ...]) -> Node:
-        self._left -= 1 + (len(value) if isinstance(value, (str, bytes)) else 0)
+        kind = cast("type[Any]", type(value))
+        self._left -= 1 + (len(value) if kind in (str, bytes) else 0)
         if self._left < 0:
             raise NotConstantError("is too large to be kept with the code")
         if id(value) in within:
             raise NotConstantError("contains itself")
-        kind = cast("type[Any]", type(value))
         if value is None or kind in (bool, int, str):
             return value
         if kind is float:
@@ -163,7 +168,7 @@ class _Writer:
         return self._object(value, kind, within)
 
     def _object(self, value: Any, kind: type[Any], within: tuple[int, ...]) -> Node:
-        if isinstance(value, type) or isinstance(value, types.FunctionType | types.BuiltinFunctionType):
+        if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
             return self.reference(value)
         if isinstance(value, enum.Enum):
             return {"member": [self.reference(kind), value.name]}
@@ -184,7 +189,8 @@ class _Writer:
             return {"import": [_module_of(value), reduced]}
         make, arguments, *rest = reduced
         if any(part is not None for part in rest):
-            raise NotConstantError(f"is {_a(type(value))} that can't be written down")
+            kind = cast("type[Any]", type(value))
+            raise NotConstantError(f"is {_a(kind)} that can't be written down")
         return {"made": [self.node(make, within), [self.node(part, within) for part in arguments]]}
 
     def reference(self, value: Any) -> Node:
@@ -193,7 +199,9 @@ class _Writer:
             return {"name": name}
         if (found := importable(value)) is not None:
             return {"import": list(found)}
-        raise NotConstantError(f"has to do with {getattr(value, '__qualname__', value)!s}, which can't be found")
+        raise NotConstantError(
+            f"has to do with {getattr(value, '__qualname__', value)!s}, which can't be found"
+        )
 
 
 def _fields(value: Any, kind: type[Any]) -> dict[str, Any] | None:

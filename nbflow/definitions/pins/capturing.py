@@ -5,7 +5,6 @@ module and name; constants by value. What of a notebook is none of these can't b
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -18,7 +17,7 @@ from typing import Any, Final, Protocol, cast
 
 import msgspec
 
-from nbflow.definitions.pins.model import Alias, Constant, Declared, Defined, Imported, Item, Pin
+from nbflow.definitions.pins.model import Alias, Constant, Declared, Defined, Imported, Item
 from nbflow.definitions.pins.names import attributes_of, needed_at_once, outer_names
 from nbflow.definitions.pins.values import (
     NotConstantError,
@@ -124,7 +123,6 @@ class _Capturing:
         self._module = str(self._globals.get("__name__", ""))
         self._own = _enclosed(function)
         self._items: dict[str, Item] = {}
-        self._after: dict[str, set[str]] = {}
         self._missing: dict[str, None] = {}
         self._problems: list[Problem] = []
         self._values: dict[str, Any] = {}
@@ -136,23 +134,21 @@ class _Capturing:
             name, by = self._pending.pop(0)
             if name not in self._items and name not in self._missing:
                 self._name(name, by)
-        order = list(_in_order(self._items, self._after))
         return Capture(
-            items={name: self._items[name] for name in order},
+            items=in_order(self._items),
             missing=tuple(self._missing),
             problems=tuple(self._problems),
             values=self._values,
         )
 
-    def _read(self, source: str, by: str) -> set[str]:
-        """Note the names of a piece of source; gives those that it needs when it is defined."""
+    def _read(self, source: str, by: str) -> None:
+        """Note the names of a piece of source."""
         try:
-            names, at_once = outer_names(source), needed_at_once(source)
+            names = outer_names(source)
         except SyntaxError:
             self._problems.append(Problem(name=by or self._code.name, what="has no source that can be read"))
-            return set()
-        self._pending += [(name, by) for name in names if name != self._code.function.__name__]
-        return at_once
+        else:
+            self._pending += [(name, by) for name in names if name != self._code.function.__name__]
 
     def _name(self, name: str, by: str) -> None:
         if name in self._own:
@@ -184,9 +180,7 @@ class _Capturing:
         in_module = self._module != "__main__" and has_identical(self._module, name, value)
         if in_module and not isinstance(value, _PLAIN):
             return Imported(module=self._module, name=name)  # a module is there again in another process
-        node = to_node(value, self._local)
-        self._after[name] = set(_names_in(node))
-        return Constant(value=node)
+        return Constant(value=to_node(value, self._local))
 
     def _a_module(self, module: types.ModuleType) -> Imported:
         if module.__name__ == "__main__" or sys.modules.get(module.__name__) is not module:
@@ -199,16 +193,14 @@ class _Capturing:
         if found is not None and found[0] != self._module:
             return Imported(module=found[0], name=found[1])
         source = _declaration(definition.source, definition.function)
-        self._after[name] = self._read(source, by=name)
+        self._read(source, by=name)
         policy, timeout = (getattr(definition, each, None) for each in ("retry_policy", "timeout"))
-        node = to_node(policy, self._local)
-        self._after[name] |= set(_names_in(node))
         return Declared(
             kind=definition.kind,
             registered=definition.name,
             source=source,
             flags=future_flags(definition.function),
-            retry_policy=node,
+            retry_policy=to_node(policy, self._local),
             timeout=timeout.total_seconds() if timeout is not None else None,
         )
 
@@ -224,9 +216,10 @@ class _Capturing:
             return self._a_local(name, value)
         if known not in (name, "<lambda>") and self._globals.get(known) is value:
             self._pending.append((known, name))
-            self._after[name] = {known}
             return Alias(of=known)
-        return self._text(name, value, self._sources(value), must_define=name if known == "<lambda>" else known)
+        return self._text(
+            name, value, self._sources(value), must_define=name if known == "<lambda>" else known
+        )
 
     def _a_local(self, name: str, value: Any) -> Item:
         """A function or class of an enclosing function: it can be kept if that function is the code's own, too."""
@@ -235,16 +228,13 @@ class _Capturing:
         return self._text(name, value, self._sources(value), must_define=value.__name__)
 
     def _text(self, name: str, value: Any, text: Text | None, *, must_define: str) -> Item:
-        source = inspect.cleandoc("\n" + text.source) + "\n" if text is not None else ""
-        source = _dedented(text.source) if text is not None else source
+        source = _dedented(text.source) if text is not None else ""
         if text is None or must_define not in _defined_by(source):
             raise NotConstantError("has no source text that can be found")
-        self._after[name] = self._read(source, by=name)
         if must_define != name:
             raise NotConstantError(f"is called {must_define} where it is defined")
-        return Defined(
-            source=source, file=text.file, first_line=text.first_line, flags=future_flags(value)
-        )
+        self._read(source, by=name)
+        return Defined(source=source, file=text.file, first_line=text.first_line, flags=future_flags(value))
 
     def _local(self, value: Any) -> str | None:
         """The name under which the pin has, or gets, a class or function that stands beside the code."""
@@ -308,6 +298,38 @@ def _parsed(source: str) -> ast.AST:
         return ast.Module(body=[], type_ignores=[])
 
 
+def in_order(items: Mapping[str, Item]) -> dict[str, Item]:
+    """The items so that each comes behind those that it needs when it is made; circles as they come."""
+    done: dict[str, Item] = {}
+    begun: set[str] = set()
+
+    def visit(name: str) -> None:
+        if name in begun or name not in items:
+            return
+        begun.add(name)
+        for needed in sorted(_needs(items[name])):
+            visit(needed)
+        done[name] = items[name]
+
+    for name in sorted(items):
+        visit(name)
+    return done
+
+
+def _needs(item: Item) -> set[str]:
+    match item:
+        case Imported():
+            return set()
+        case Alias(of=of):
+            return {of}
+        case Constant(value=value):
+            return set(_names_in(value))
+        case Defined(source=source):
+            return needed_at_once(source)
+        case Declared(source=source, retry_policy=policy):
+            return needed_at_once(source) | set(_names_in(policy))
+
+
 def _names_in(node: Any) -> Iterator[str]:
     """The names of the pin that a value needs."""
     if isinstance(node, list):
@@ -316,19 +338,3 @@ def _names_in(node: Any) -> Iterator[str]:
     elif isinstance(node, dict):
         for kind, content in cast("dict[str, Any]", node).items():
             yield from [content] if kind == "name" else _names_in(content)
-
-
-def _in_order(items: Mapping[str, Item], after: Mapping[str, set[str]]) -> Iterator[str]:
-    """The names so that each comes behind those that it needs when it is made; circles as they come."""
-    done: set[str] = set()
-
-    def visit(name: str) -> Iterator[str]:
-        if name in done or name not in items:
-            return
-        done.add(name)
-        for needed in sorted(after.get(name, ())):
-            yield from visit(needed)
-        yield name
-
-    for name in sorted(items):
-        yield from visit(name)

@@ -36,7 +36,9 @@ def restore(pin: Pin, code_hash: str, declare: Callable[[Declared, Any], Any]) -
         Exception: Whatever importing a module or defining a function or class raises; an ImportError
             where something isn't installed here.
     """
-    module = types.ModuleType(namespace_name(code_hash), f"The code of {pin.registered}, as it was registered.")
+    module = types.ModuleType(
+        namespace_name(code_hash), f"The code of {pin.registered}, as it was registered."
+    )
     namespace = module.__dict__
     if pin.package:
         namespace["__package__"] = pin.package
