@@ -3,11 +3,12 @@
 ``None``, booleans, numbers, texts and lists of such are themselves in JSON. Everything else is an object with
 one key that says what it is: ``{"tuple": [...]}``, ``{"dict": [[key, value], ...]}``, ``{"import": ["datetime",
 "timezone.utc"]}``, ``{"name": "Order"}`` for a class of the notebook, ``{"member": [enum, "NAME"]}``, and
-``{"made": [callable, [arguments], state]}`` for whatever Python itself takes apart (``__reduce_ex__``).
+``{"made": [callable, [arguments]]}`` for whatever Python itself takes apart (``__reduce_ex__``).
 """
 
 from __future__ import annotations
 
+import copyreg
 import dataclasses
 import enum
 import importlib
@@ -116,6 +117,8 @@ def imported(module: str, name: str = "") -> Any:
 
 def importable(value: Any) -> tuple[str, str] | None:
     """Module and qualified name that lead to a function or class; None if none does."""
+    if value is types.NoneType:
+        return "types", "NoneType"
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str) or module == "__main__":
         return None
@@ -184,7 +187,10 @@ class _Writer:
         raise NotConstantError(f"is {_a(kind)}, which may change")
 
     def _reduced(self, value: Any, within: tuple[int, ...]) -> Node:
-        reduced: Any = value.__reduce_ex__(4)
+        if isinstance(value, (UUID, ZoneInfo)):
+            return {"made": [self.reference(type(value)), [str(value)]]}
+        take_apart = copyreg.dispatch_table.get(cast("type[Any]", type(value)))
+        reduced: Any = value.__reduce_ex__(4) if take_apart is None else take_apart(value)
         if isinstance(reduced, str):  # the name of a thing that there is once, such as typing.Any
             return {"import": [_module_of(value), reduced]}
         make, arguments, *rest = reduced
