@@ -12,22 +12,21 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Final
 
 import msgspec
 
 from nbflow.core.context import Reference
 from nbflow.core.divergence import ExecutionStalledError, another_interpreter
 from nbflow.core.execution import Execution, WorkflowCode
-from nbflow.core.explain.explaining import Evidence, explain
-from nbflow.core.explain.report import CodeText
+from nbflow.core.explain.explaining import explain
 from nbflow.core.history import ExecutionStarted, HistoryEvent
 from nbflow.core.operations import InboxRow
 from nbflow.core.outbox import Descendant
 from nbflow.core.replay import replay
 from nbflow.core.state import InstanceRecord, RuntimeState, Stall, StallReason
 from nbflow.core.transition import Codeless, Feedable, Transition, Turn, stalled
-from nbflow.definitions import WorkflowDefinition
+from nbflow.definitions import evidence_of
 from nbflow.engine.options import EngineOptions
 from nbflow.engine.output import TurnPrints, context_with
 from nbflow.engine.watchdog import Watched
@@ -206,10 +205,10 @@ class Dispatcher:
     ) -> Stall:
         """The report with its likely cause; code that doesn't come back from that is stuck, as ever."""
         started = next((e for e in history if isinstance(e, ExecutionStarted)), None)
-        evidence = Evidence(
-            present=_text_of(code),
+        evidence = evidence_of(
+            code,
+            history,
             recorded=request.recorded_source,
-            is_same=request.adopts is None or request.adopts == request.record.definition,
             interpreter=another_interpreter(
                 started.interpreter if started is not None else None, self._options.interpreter
             ),
@@ -259,10 +258,6 @@ class Dispatcher:
             family=request.family,
             limits=self._options.limits,
         )
-
-
-def _text_of(code: object) -> CodeText | None:
-    return cast("WorkflowDefinition[..., Any]", code).text if isinstance(code, WorkflowDefinition) else None
 
 
 def stalled_outcome(request: TurnRequest, report: Stall) -> TurnOutcome:
