@@ -7,6 +7,8 @@ import pytest
 
 from nbflow import activity, workflow
 from nbflow.core.explain.explaining import MOST_ROWS, Evidence, explain
+from nbflow.core.fitting import Diverges, Undecided, fit
+from nbflow.core.history import WorkflowStarted
 from nbflow.core.state import Stall, StallReason
 from tests.core.builder import Run, work
 from tests.core.mismatches import MISMATCHES, Mismatch
@@ -52,6 +54,25 @@ def test_another_version_with_the_same_text_is_no_change_of_a_line() -> None:
     _, told = explained(one)
     assert told.divergence is not None
     assert told.divergence.changes == ()
+
+
+@pytest.mark.parametrize("other", MISMATCHES, ids=lambda one: one.name)
+def test_any_code_against_any_history_is_explained_at_any_length(other: Mismatch) -> None:
+    """Not that the cause is right, which nobody could say: that there is a report, of the first mismatch."""
+    _, code = other.codes()
+    for one in MISMATCHES:
+        before, _ = one.codes()
+        history = one.record(before).history
+        lengths = [n for n, event in enumerate(history) if n and isinstance(event, WorkflowStarted)]
+        for length in [*lengths, len(history)]:
+            found = fit(code, history[:length], instance_id="run-1", evidence=Evidence(present=code.text))
+            assert not isinstance(found, Undecided)
+            if isinstance(found, Diverges):
+                report = found.stall.divergence
+                assert report is not None
+                assert (report.seq, report.expected) == (found.stall.seq, found.stall.expected)
+                assert report.sentence
+                assert sum(row.is_first for row in report.rows) <= 1
 
 
 def test_both_sides_are_shown_around_the_mismatch() -> None:

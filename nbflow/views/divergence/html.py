@@ -41,7 +41,7 @@ def html_rows(divergence: Divergence) -> Iterator[str]:
     if above:
         yield faint(above, "div")
     yield '<table style="border-collapse: collapse; font-size: 12px; margin: 4px 0px">'
-    yield from head(("", "Event", "History", "Code", ""))
+    yield from head(("Compared", "Event", "History", "Code", "What differs"))
     yield "<tbody>"
     yield from (_row(row) for row in divergence.rows)
     yield "</tbody></table>"

@@ -62,6 +62,7 @@ export class CardView {
     this.elapsed = h("span", { class: "nbf-elapsed" });
     this.facts = h("div", { class: "nbf-subtitle" });
     this.problem = h("div", { class: "nbf-problem", hidden: true });
+    this.parts = "";
     this.status = h("div", { class: "nbf-sr", role: "status" });
     this.more = h("div", { class: "nbf-details", hidden: true });
     this.moreButton = h("button", { type: "button", class: "nbf-unfold", "aria-expanded": "false", onclick: () => this.toggleMore() }, "Input and output");

@@ -10,7 +10,7 @@ import { h, iconOf } from "./words.js";
 export function drawParting({ sides, place, cause, rows, above, below, ways }, open) {
   const muted = (/** @type {string} */ text) => text ? h("div", { class: "nbf-muted" }, text) : null;
   const details = h("details", {}, h("summary", {}, "Both sides"), muted(above),
-    h("div", { class: "nbf-pt-rows" }, h("table", {}, h("thead", {}, h("tr", {}, ...["", "Event", "History", "Code", ""].map((title) => h("th", { scope: "col" }, title)))),
+    h("div", { class: "nbf-pt-rows nbf-scroll", tabindex: 0, role: "region", "aria-label": "History and code" }, h("table", {}, h("thead", {}, h("tr", {}, ...["Compared", "Event", "History", "Code", "What differs"].map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}, ...rows.map(([icon, word, tone, event, history, code, remark, isFirst]) => h("tr", { class: isFirst ? "nbf-pt-first" : "" },
         h("td", {}, iconOf([icon, word, tone]), ` ${word}`), ...[event, history, code, remark].map((text) => h("td", {}, text))))))),
     muted(below), h("ul", {}, ...ways.map(([command, means]) => h("li", {}, command ? h("code", {}, command) : null, ` ${means}`))));

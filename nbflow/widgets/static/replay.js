@@ -60,6 +60,8 @@ export class ReplayView {
     /** @type {Set<number>} */
     this.pinned = new Set();
     this.drawn = ""; // which moment is drawn
+    /** @type {import('./parting.js').Parting|null|undefined} */
+    this.parting = null; // what is drawn of code and history that don't match
     this.brought = -1; // the event that was brought into sight
     this.shown = false;
     const by = (/** @type {string} */ sign, /** @type {string} */ name, /** @type {number} */ count) => signButton(sign, name, () => this.step(count));
