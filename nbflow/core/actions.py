@@ -182,17 +182,21 @@ def record(action: WorkflowAction, *, seq: int, at: datetime) -> h.ActionEvent:
 
 
 def agrees(action: WorkflowAction, event: h.ActionEvent) -> bool:
-    """Tell whether an action is what history holds at this place.
+    """Tell whether an action is what history holds at this place; see `same_event`."""
+    return same_event(record(action, seq=event.seq, at=event.at), event)
+
+
+def same_event(mine: h.ActionEvent, theirs: h.ActionEvent) -> bool:
+    """Tell whether two recorded actions are the same, wherever and whenever they were recorded.
 
     A failure agrees by type and message: tracebacks name files and lines, which
     move without any change of meaning, and so do addresses in a message.
     """
-    if isinstance(action, CompleteWorkflow) and isinstance(event, h.ExecutionCompleted):
-        mine, theirs = action.failure, event.failure
-        if mine is not None and theirs is not None:
-            return (mine.type, _ADDRESS.sub("", mine.message)) == (
-                theirs.type,
-                _ADDRESS.sub("", theirs.message),
-            )
-        return (action.status, action.output) == (event.status, event.output)
-    return record(action, seq=event.seq, at=event.at) == event
+    if isinstance(mine, h.ExecutionCompleted) and isinstance(theirs, h.ExecutionCompleted):
+        one, other = mine.failure, theirs.failure
+        if one is not None and other is not None:
+            return (one.type, _ADDRESS.sub("", one.message)) == (other.type, _ADDRESS.sub("", other.message))
+        return (mine.status, mine.output) == (theirs.status, theirs.output)
+    if (mine.seq, mine.at) != (theirs.seq, theirs.at):
+        mine = msgspec.structs.replace(mine, seq=theirs.seq, at=theirs.at)
+    return mine == theirs

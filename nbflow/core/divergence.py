@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import msgspec
-
 from nbflow.core import actions as a
 from nbflow.core import history as h
 from nbflow.core.state import Stall, StallReason
@@ -56,15 +54,14 @@ def diverged(
     )
 
 
-def blame_interpreter(stall: Stall, recorded: h.Interpreter | None, present: h.Interpreter) -> Stall:
-    """Name the interpreter as the likely cause, where the history was recorded under another one (S75)."""
-    if recorded is None or recorded == present or stall.reason is not StallReason.DIVERGED:
-        return stall
-    message = (
-        f"{stall.message}. It was recorded on {_interpreter(recorded)}, and this is {_interpreter(present)}, "
+def another_interpreter(recorded: h.Interpreter | None, present: h.Interpreter) -> str:
+    """What to say where a history was recorded under another interpreter (S75); nothing if it wasn't."""
+    if recorded is None or recorded == present:
+        return ""
+    return (
+        f"it was recorded on {_interpreter(recorded)}, while this is {_interpreter(present)}, "
         "which may do things in another order: the same versions as then replay it"
     )
-    return msgspec.structs.replace(stall, message=message)
 
 
 def _interpreter(interpreter: h.Interpreter) -> str:
@@ -100,6 +97,31 @@ def describe_event(event: h.ActionEvent) -> str:
             return f"event {name!r} rejected"
         case h.Marker(name=name):
             return f"marker {name!r}"
+
+
+def describe_input(event: h.HistoryEvent) -> str:
+    """One event that came from outside, in words."""
+    match event:
+        case (
+            h.TaskCompleted(scheduled_id=i, result=result)
+            | h.ChildWorkflowCompleted(scheduled_id=i, result=result)
+        ):
+            return f"result of {i}: {_short(result)}"
+        case (
+            h.TaskFailed(scheduled_id=i, failure=failure)
+            | h.ChildWorkflowFailed(scheduled_id=i, failure=failure)
+        ):
+            return f"failure of {i}: {_short(str(failure))}"
+        case h.TimerFired(scheduled_id=i):
+            return f"timer {i} fired"
+        case h.EventRaised(name=name, payload=payload):
+            return f"event {name!r} arrived: {_short(payload)}"
+        case h.ExecutionStarted(input=data):
+            return f"start with {_short(data)}"
+        case h.ExecutionTerminated():
+            return "termination"
+        case _:
+            return type(event).__name__
 
 
 _WITHDRAWN = {h.TaskCancelled: "activity", h.TimerCancelled: "timer", h.EventWaitCancelled: "event wait"}

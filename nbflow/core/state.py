@@ -16,6 +16,7 @@ from typing import Final, Self
 import msgspec
 
 from nbflow.core import history as h
+from nbflow.core.explain.report import Divergence
 from nbflow.errors import FailureDetails
 
 
@@ -65,6 +66,7 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
         seq: The history position concerned, if there is one.
         file: The source file of the line concerned.
         line: The source line concerned.
+        divergence: For DIVERGED, both sides and the likely cause.
     """
 
     reason: StallReason
@@ -74,6 +76,7 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
     seq: int | None = None
     file: str | None = None
     line: int | None = None
+    divergence: Divergence | None = None
 
 
 class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from nbflow.definitions.definition import (
     running_execution,
     workflow,
 )
+from nbflow.definitions.evidence import evidence_of
 from nbflow.definitions.registry import Registry, definitions_in
 from nbflow.definitions.source import Listing
 
@@ -25,6 +26,7 @@ __all__ = [
     "activity",
     "breaking_changes",
     "definitions_in",
+    "evidence_of",
     "running_execution",
     "workflow",
 ]

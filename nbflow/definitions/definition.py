@@ -26,6 +26,7 @@ from typing import (
 
 from nbflow.core.context import WorkflowActivityContext, WorkflowContext
 from nbflow.core.execution import Execution
+from nbflow.core.explain.report import CodeText
 from nbflow.core.generators import drive
 from nbflow.core.loop import WorkflowLoop
 from nbflow.core.retry import RetryPolicy, as_duration
@@ -239,6 +240,14 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
     def listing(self) -> Listing | None:
         """The code as its author sees it; None where there is no text."""
         return listing_of(self.function, self.source, cell=self.cell, label=self.label)
+
+    @property
+    def text(self) -> CodeText | None:
+        """The source as it is kept, and where it stands; None where there is no text."""
+        if not self.source:
+            return None
+        code = inspect.unwrap(self.function).__code__
+        return CodeText(text=self.source, first_line=code.co_firstlineno, file=code.co_filename)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
         """Inside another workflow, start a child; elsewhere a call is no run, and refused."""

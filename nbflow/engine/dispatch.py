@@ -17,14 +17,16 @@ from typing import Final
 import msgspec
 
 from nbflow.core.context import Reference
-from nbflow.core.divergence import ExecutionStalledError, blame_interpreter
+from nbflow.core.divergence import ExecutionStalledError, another_interpreter
 from nbflow.core.execution import Execution, WorkflowCode
+from nbflow.core.explain.explaining import explain
 from nbflow.core.history import ExecutionStarted, HistoryEvent
 from nbflow.core.operations import InboxRow
 from nbflow.core.outbox import Descendant
 from nbflow.core.replay import replay
 from nbflow.core.state import InstanceRecord, RuntimeState, Stall, StallReason
 from nbflow.core.transition import Codeless, Feedable, Transition, Turn, stalled
+from nbflow.definitions import evidence_of
 from nbflow.engine.options import EngineOptions
 from nbflow.engine.output import TurnPrints, context_with
 from nbflow.engine.watchdog import Watched
@@ -43,6 +45,7 @@ class TurnRequest:
         code: Gives the workflow's code, on the dispatch thread: stored code is made there; None where only
             control messages are to be handled.
         adopts: The version that the run changes over to if the turn can be taken; None: it stays.
+        recorded_source: The source that the run was started with, where it tries another version.
         missing: Why there is no code, where there ought to be.
         history: The whole history for a cold execution; None if it is in memory.
         family: The nearest descendants that have not ended, where a message may end the run.
@@ -53,6 +56,7 @@ class TurnRequest:
     rows: Sequence[InboxRow]
     code: Callable[[], WorkflowCode] | None
     adopts: str | None
+    recorded_source: str | None
     missing: Stall | None
     history: list[HistoryEvent] | None
     family: Sequence[Descendant]
@@ -159,7 +163,7 @@ class Dispatcher:
         live = self._live.get(record.instance_id)
         if request.history is not None:
             self.evict([record.instance_id])
-            live = self._replayed(record, code, request.history, watched)
+            live = self._replayed(request, record, code, request.history, watched)
         assert live is not None, "a warm turn needs a live execution"
         watched.begin(live.execution)
         self._live[record.instance_id] = live
@@ -182,7 +186,12 @@ class Dispatcher:
         )
 
     def _replayed(
-        self, record: InstanceRecord, code: WorkflowCode, history: list[HistoryEvent], watched: Watched
+        self,
+        request: TurnRequest,
+        record: InstanceRecord,
+        code: WorkflowCode,
+        history: list[HistoryEvent],
+        watched: Watched,
     ) -> _Live:
         prints = TurnPrints()
         try:
@@ -194,10 +203,45 @@ class Dispatcher:
                 begun=watched.begin,
             )
         except ExecutionStalledError as error:
-            recorded = next((e.interpreter for e in history if isinstance(e, ExecutionStarted)), None)
-            stall = blame_interpreter(error.stall, recorded, self._options.interpreter)
-            raise ExecutionStalledError(stall) from None
-        return _Live(execution=execution, state=RuntimeState.of(history), prints=prints)
+            stall = error.stall
+        else:
+            return _Live(execution=execution, state=RuntimeState.of(history), prints=prints)
+        raise ExecutionStalledError(self._explained(stall, request, code, history, watched))
+
+    def _explained(
+        self,
+        stall: Stall,
+        request: TurnRequest,
+        code: WorkflowCode,
+        history: list[HistoryEvent],
+        watched: Watched,
+    ) -> Stall:
+        """The report with its likely cause; code that doesn't come back from that is stuck, as ever."""
+        started = next((e for e in history if isinstance(e, ExecutionStarted)), None)
+        evidence = evidence_of(
+            code,
+            history,
+            recorded=request.recorded_source,
+            interpreter=another_interpreter(
+                started.interpreter if started is not None else None, self._options.interpreter
+            ),
+        )
+        quiet = context_with(TurnPrints(), None)
+        try:
+            return quiet.copy().run(
+                lambda: explain(
+                    stall,
+                    code,
+                    history,
+                    instance_id=request.record.instance_id,
+                    context=quiet,
+                    evidence=evidence,
+                    begun=watched.begin,
+                )
+            )
+        except Exception:
+            _log.exception("the mismatch of %s could not be explained", request.record.instance_id)
+            return stall
 
     def _take_codeless(self, request: TurnRequest) -> TurnOutcome:
         assert request.history is not None, "a turn without code needs the history"

@@ -105,6 +105,7 @@ class Instance:
         failures: How many commits failed since the last that succeeded.
         retry: Whether to try a stalled run again.
         adopts: The version of its code that the next try is to go on with; None: the pinned one.
+        recorded_source: For a stalled run, the text of the pinned one as the store keeps it.
         is_trying: Whether the turn under way is such a try.
         tried: Who waits for the outcome of the next try.
         trying: Who waits for the outcome of the one that is under way.
@@ -129,6 +130,7 @@ class Instance:
     failures: int = 0
     retry: bool = False
     adopts: str | None = None
+    recorded_source: str | None = None
     is_trying: bool = False
     tried: list[Settle] = field(default_factory=list[Settle])
     trying: list[Settle] = field(default_factory=list[Settle])

@@ -110,7 +110,10 @@ class Requests:
         await done
         record = await self.record(instance.instance_id)
         if record.status is RuntimeStatus.STALLED and record.stall is not None:
-            raise WorkflowStalledError(f"{record.instance_id} can't go on: {record.stall.message}")
+            message = f"{record.instance_id} can't go on: {record.stall.message}"
+            if record.stall.divergence is not None:
+                message += f"; `%wf show {record.instance_id}` shows both sides"
+            raise WorkflowStalledError(message)
 
     async def purge(self, instance_id: str, recursive: bool) -> int:
         """Erase a run that has ended, and those below it; gives how many were erased.

@@ -17,7 +17,7 @@ from nbflow.core.history import HistoryEvent
 from nbflow.core.outbox import Descendant
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall, StallReason
 from nbflow.definitions import Registry
-from nbflow.engine.code import missing_workflow
+from nbflow.engine.code import missing_workflow, stored_source
 from nbflow.engine.commits import Committer
 from nbflow.engine.dispatch import Dispatcher, TurnOutcome, TurnRequest, stalled_outcome
 from nbflow.engine.dispatching import Dispatching
@@ -29,9 +29,10 @@ from nbflow.errors import StoreError, UnknownHistoryKindError
 from nbflow.ports import Clock, HistoryStore
 
 _Loaded: TypeAlias = tuple[
-    InstanceRecord | None, list[HistoryEvent] | StoreError | None, list[Descendant] | None
+    InstanceRecord | None, list[HistoryEvent] | StoreError | None, list[Descendant] | None, str | None
 ]
-"""Row, history (None: it is in memory), and whom a recursive termination concerns (None: not asked)."""
+"""Row, history (None: it is in memory), whom a recursive termination concerns (None: not asked), and the source
+that a stalled run was started with."""
 
 
 class Turns:
@@ -98,22 +99,25 @@ class Turns:
         def read(store: HistoryStore) -> _Loaded:
             record = known if known is not None else store.get_instance(instance.instance_id)
             if record is None or record.status.is_terminal:
-                return record, [], []
+                return record, [], [], None
             family = nearest_alive(store, record.instance_id) if has_end else None
             if is_there:
-                return record, None, family
+                return record, None, family, None
+            source = stored_source(store, record) if record.status is RuntimeStatus.STALLED else None
             try:
-                return record, store.read_history(record.instance_id, record.execution_id), family
+                history = store.read_history(record.instance_id, record.execution_id)
             except UnknownHistoryKindError as error:
-                return record, error, family
+                return record, error, family, source
+            return record, history, family, source
 
         try:
-            record, history, instance.family = await self._committer.read(read)
+            record, history, instance.family, source = await self._committer.read(read)
         except StoreError as error:
             self._failed(instance, error)
             return error
         else:
             instance.record, instance.is_known = record, True
+            instance.recorded_source = source or instance.recorded_source
             if isinstance(history, StoreError):
                 instance.unreadable = history
             elif history is not None:
@@ -148,6 +152,7 @@ class Turns:
             rows=[message.row for message in messages],
             code=None if controls_only or code is None else code.running,
             adopts=adopts,
+            recorded_source=self._source_of(instance, record) if adopts is not None else None,
             missing=missing_workflow(self._registry, record) if code is None and not controls_only else None,
             history=None if instance.is_warm else history,
             family=family,
@@ -160,6 +165,11 @@ class Turns:
             self._collect(instance, stalled_outcome(request, stall))
         else:
             self._dispatch(instance, request)
+
+    def _source_of(self, instance: Instance, record: InstanceRecord) -> str | None:
+        """The text of the version that a run was started with, for the report should another one not fit."""
+        version = self._registry.workflow(record.name, record.definition or None)
+        return version.source if version is not None else instance.recorded_source
 
     def _dispatch(self, instance: Instance, request: TurnRequest) -> None:
         self.running += 1

@@ -24,6 +24,7 @@ class Waiting:
         code: Names of the workflow and activities whose code isn't there.
         is_outdated: Whether the workflow's code is there, but in another version than the run's.
         stall: Why it is stalled otherwise, in words.
+        has_parted: Whether there is a picture of that: code and history, side by side.
         events: Names of the events, each once.
         timers: When the timers fire, as text.
         activities: Names of activities that are running.
@@ -36,6 +37,7 @@ class Waiting:
     code: tuple[str, ...] = ()
     is_outdated: bool = False
     stall: str = ""
+    has_parted: bool = False
     events: tuple[str, ...] = ()
     timers: tuple[str, ...] = ()
     activities: tuple[str, ...] = ()
@@ -50,7 +52,8 @@ class Waiting:
         if self.code:
             return self._code_sentence()
         if self.stall:
-            return self.stall if self.stall.startswith(run) else f"{run} is stalled: {self.stall}"
+            told = self.stall if self.stall.startswith(run) else f"{run} is stalled: {self.stall}"
+            return f"{told}; %wf show {run} shows both sides" if self.has_parted else told
         if self.status is RuntimeStatus.SUSPENDED:
             return f"{run} is suspended: %wf resume {run}"
         return f"{run} waits for {self.things}" if self.things else f"{run} is {self.status}"
@@ -109,6 +112,7 @@ def waiting(
         code=tuple(missing_code),
         is_outdated=is_outdated and record.name in missing_code,
         stall=stall.message if stall is not None and not (waits_for_code and missing_code) else "",
+        has_parted=stall is not None and stall.divergence is not None,
         events=_names(found, WantKind.EVENT),
         timers=_times(found, WantKind.TIMER, WantKind.RETRY),
         activities=_names(found, WantKind.ACTIVITY),

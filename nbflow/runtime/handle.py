@@ -108,6 +108,8 @@ class WorkflowHandle:
                 raise WorkflowTerminatedError(f"{self.instance_id} was terminated")
             case _:
                 reason = record.stall.message if record.stall is not None else "it waits for its owner"
+                if record.stall is not None and record.stall.divergence is not None:
+                    reason += f"; `%wf show {self.instance_id}` shows both sides"
                 raise WorkflowStalledError(f"{self.instance_id} is stalled: {reason}")
 
     def raise_event(self, name: str, data: Any = None) -> None:

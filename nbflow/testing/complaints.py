@@ -48,8 +48,9 @@ def two_sides(report: Stall, name: str) -> str:
     if report.file is not None and report.line is not None:
         text = linecache.getline(report.file, report.line).strip()
         place = f"\n  at:      {report.file}:{report.line}" + (f": {text}" if text else "")
+    cause = f"\n  cause:   {report.divergence.sentence}" if report.divergence is not None else ""
     return (
         f"{name} no longer matches its history at event {report.seq}\n"
         f"  history: {report.expected}\n"
-        f"  code:    {report.actual}{place}"
+        f"  code:    {report.actual}{place}{cause}"
     )

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from nbflow.core.divergence import ExecutionStalledError
+from nbflow.core.explain.explaining import explain
 from nbflow.core.history import ExecutionStarted, HistoryEvent
 from nbflow.core.replay import replay
 from nbflow.core.rows import from_json, to_json
-from nbflow.definitions import WorkflowDefinition
+from nbflow.definitions import WorkflowDefinition, evidence_of
 from nbflow.runtime import WorkflowHandle
 from nbflow.testing.complaints import ReplayError, WorkflowTestError, two_sides
 
@@ -53,7 +54,7 @@ def replay_history(
         instance_id: The run; known to the file, and only needed where the code uses it.
 
     Raises:
-        ReplayError: It doesn't; names both sides, and the line.
+        ReplayError: It doesn't; names both sides, the line, and the likely cause.
         WorkflowTestError: That is the history of another workflow, or of none.
         UnknownHistoryKindError: A line of the file is no event that this nbflow knows.
     """
@@ -67,10 +68,14 @@ def replay_history(
         )
     if started.name != workflow.name:
         raise WorkflowTestError(f"this is the history of a run of {started.name}, not of {workflow.name}")
+    run = instance_id or "run-1"
     try:
-        replay(workflow, history, instance_id=instance_id or "run-1").evict()
+        replay(workflow, history, instance_id=run).evict()
     except ExecutionStalledError as error:
-        raise ReplayError(two_sides(error.stall, workflow.name), error.stall) from None
+        report = explain(
+            error.stall, workflow, history, instance_id=run, evidence=evidence_of(workflow, history)
+        )
+        raise ReplayError(two_sides(report, workflow.name), report) from None
 
 
 def _read(path: Path) -> tuple[str | None, list[HistoryEvent]]:

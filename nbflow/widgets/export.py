@@ -90,11 +90,17 @@ def _moments(answerer: Answerer, length: int, tell: Tell) -> Json:
     """The moment of each step, by its first position; as many as a page can hold."""
     moments: Json = {}
     seq = size = 0
+    has_parted = False
     while seq <= length:
         if size > _MOST_BYTES:
             moments[str(seq)] = _beyond(seq, length)
             break
         moments[str(seq)] = moment = _asked(answerer, {"seq": seq})
+        problem = moment.get("problem")
+        if problem is not None:
+            if has_parted:
+                problem["parting"] = None  # said once: it is the same at every moment from there on
+            has_parted = has_parted or problem["parting"] is not None
         size += len(msgspec.json.encode(moment))
         seq = max(moment.get("last", length), seq) + 1
         tell(min(seq, length), length)

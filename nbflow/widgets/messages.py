@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from nbflow.views.divergence.messages import divergence_message
 from nbflow.views.excerpts import excerpt, tame, tame_lines
 from nbflow.views.inbox.commands import commands_for
 from nbflow.views.inbox.forms import control_for
@@ -72,9 +73,17 @@ def run_message(header: Header, sentence: str) -> Json:
         "customStatus": None if header.custom_status is None else _short(header.custom_status, 200),
         "output": None if header.output is None else _short(header.output, 200),
         "problem": None if problem is None else tame_lines(excerpt(problem, 1000)),
+        "parting": _parting(header),
         "sentence": sentence,
         "blocks": _blocks(run_blocks(header)),
     }
+
+
+def _parting(header: Header) -> Json | None:
+    """Where the run's code and its history part."""
+    if header.stall is None or header.stall.divergence is None:
+        return None
+    return divergence_message(header.stall.divergence, header.instance_id)
 
 
 def commands_message(header: Header, can: Iterable[str]) -> list[list[str]]:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.axe import violations
 from tests.browser.card_page import CardPage
 from tests.views.stories import STORIES, running, waiting
-from tests.views.stories_replay import fulfilled
+from tests.views.stories_replay import fulfilled, parted
 from tests.widgets.sources import FakeSource
 
 pytestmark = pytest.mark.browser
@@ -35,6 +35,19 @@ def drawn(card: CardPage, view: str) -> None:
         expect(panel.locator(".nbf-rp-old")).to_have_count(0)
     elif view == "Graph":
         expect(panel.get_by_text("drawing …")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1100, 420])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_mismatch_of_code_and_history(page: Page, scheme: Any, width: int) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    card = CardPage(page)
+    card.show(parted())
+    card.page.get_by_text("Both sides").click()
+    expect(card.page.locator(".nbf-pt-first")).to_be_visible()
+    assert violations(page) == []
+    assert page.evaluate(STICKS_OUT) == []
 
 
 @pytest.mark.parametrize("width", [1100, 420])

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.card_page import CardPage
 from tests.views.stories import Story, completed, failing, hostile, running, stalled, waiting
+from tests.views.stories_replay import parted
 
 pytestmark = pytest.mark.browser
 
@@ -26,6 +27,20 @@ def test_a_stall_is_told_in_words(card: CardPage) -> None:
     expect(card.page.locator(".nbf-problem")).to_have_text(
         "order-42 waits for code: run the cell that defines `fulfil`"
     )
+
+
+def test_code_that_no_longer_matches_its_history_is_told_from_both_sides(card: CardPage) -> None:
+    card.show(parted())
+    problem = card.page.locator(".nbf-problem")
+    expect(problem).to_contain_text('event 3 in history: call of activity check_stock("tea")')
+    expect(problem).to_contain_text('the code did: call of activity check_stock("coffee")')
+    expect(problem).to_contain_text("Likely cause: the input of the call of check_stock was changed")
+    first = problem.locator(".nbf-pt-first")
+    expect(first).to_be_hidden()
+    problem.get_by_text("Both sides").click()
+    expect(first).to_contain_text("✗ first mismatch: changed")
+    card.push({**card.page.evaluate("model.state.snapshot"), "n": 1})
+    expect(first).to_be_visible()
 
 
 def test_the_status_is_announced_once_and_not_every_second(card: CardPage) -> None:

@@ -75,8 +75,15 @@ def test_other_code_than_the_history_holds(page: Page) -> None:
 
     view = ReplayPage(page, fulfilled(), code=changed)
     note = view.panel.locator(".nbf-problem")
-    expect(note).to_contain_text('history holds: call of activity check_stock("tea")')
+    expect(note).to_contain_text('event 3 in history: call of activity check_stock("tea")')
     expect(note).to_contain_text('the code did: call of activity check_stock("coffee")')
+    expect(note).to_contain_text(
+        'Likely cause: the input of the call of check_stock was changed ("tea", now "coffee")'
+    )
+    first = note.locator(".nbf-pt-first")
+    expect(first).to_contain_text("✗ first mismatch: changed")
+    expect(first.locator("td").nth(1)).to_have_text("3")
+    expect(note).to_contain_text("%wf resume order-42")
     assert any("parts from its history here" in line for line in view.marked())
     view.go(1)
     expect(note).to_be_hidden()

@@ -52,6 +52,7 @@ def test_code_that_does_something_else_does_not(kept: Path) -> None:
     assert report[1] == '  history: call of activity check_stock("car")'
     assert report[2].startswith('  code:    call of activity charge({"order":')
     assert report[3].startswith(f"  at:      {__file__}:")
+    assert report[4] == '  cause:   the call check_stock("car") was removed'
     assert caught.value.report.seq == 3
 
 

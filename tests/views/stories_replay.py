@@ -13,7 +13,9 @@ import msgspec
 
 from nbflow import RetryPolicy, WorkflowContext, activity, workflow
 from nbflow.core import history as h
+from nbflow.core.divergence import ExecutionStalledError
 from nbflow.core.execution import Execution
+from nbflow.core.explain.explaining import explain
 from nbflow.core.failures import describe
 from nbflow.core.state import RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
@@ -129,6 +131,23 @@ class Lived(Recording):
         story.now = (self.now - T0).total_seconds()
         story.status = RuntimeStatus(self.state.status)
         return story
+
+
+def parted() -> Story:
+    """A run whose workflow was changed, so that it no longer does what its history holds."""
+
+    @workflow(name="fulfil")
+    async def changed(ctx: WorkflowContext, order: Any) -> None:
+        await ctx.call_activity("check_stock", input="coffee")
+
+    run = fulfilled(until="approval")
+    story = run.story()
+    try:
+        run.cold(changed).evict()
+    except ExecutionStalledError as error:
+        story.stall = explain(error.stall, changed, run.history, instance_id="order-42")
+        story.status = RuntimeStatus.STALLED
+    return story
 
 
 def fulfilled(*, until: str = "end") -> Lived:

@@ -21,6 +21,8 @@ from nbflow.testing import VirtualClock
 from nbflow.widgets import export
 from nbflow.widgets.export import export_page
 from tests.engine.worlds import World, quick_world
+from tests.views.stories_replay import parted
+from tests.widgets.sources import FakeSource
 
 __all__ = ["quick_world"]  # a fixture
 
@@ -128,6 +130,18 @@ def test_moments_beyond_its_limit_say_so(quick_world: World, monkeypatch: pytest
     assert last["problem"]["words"].startswith(
         f"this page holds the replay up to event {last['first'] - 1}: "
     )
+
+
+def test_a_page_says_once_how_code_and_history_differ() -> None:
+    @workflow(name="fulfil")
+    async def changed(ctx: WorkflowContext, order: object) -> None:
+        await ctx.call_activity("check_stock", input="coffee")
+
+    data = held(export_page(FakeSource(parted(), code=changed)))
+    problems = [m["problem"] for m in data["replies"]["moment"].values() if m["problem"] is not None]
+    assert len(problems) > 2
+    assert [problem["parting"] is not None for problem in problems] == [True] + [False] * (len(problems) - 1)
+    assert data["snapshot"]["run"]["parting"]["rows"]
 
 
 def test_who_waits_is_told_how_far_it_is_and_can_leave(

@@ -11,6 +11,7 @@ from nbflow.core.state import RuntimeStatus
 from nbflow.errors import InstanceNotFoundError, StoreUnavailableError
 from nbflow.widgets.feed import DELTA_PAUSE, REST, UNHEARD_PAUSE, CardFeed
 from tests.views.stories import DECISION, Story, completed, running, waiting
+from tests.views.stories_replay import parted
 from tests.widgets.sources import FakeSource, Outbox
 
 
@@ -159,6 +160,17 @@ def test_a_stall_has_no_event_and_is_shown() -> None:
     assert delta["run"]["look"][1] == "stalled"
     assert delta["run"]["problem"] == "run the cell that defines `fulfil`"
     assert delta["rows"] == []
+
+
+def test_code_that_no_longer_matches_its_history_is_sent_from_both_sides() -> None:
+    run = Rig(parted()).feed.open()["run"]
+    parting = run["parting"]
+    assert parting["sides"] == [
+        'event 3 in history: call of activity check_stock("tea")',
+        'the code did: call of activity check_stock("coffee")',
+    ]
+    assert [row[3] for row in parting["rows"] if row[-1]] == ["3"]
+    assert Rig(waiting()).feed.open()["run"]["parting"] is None
 
 
 def test_waits_carry_their_control_and_why_a_payload_was_refused() -> None:

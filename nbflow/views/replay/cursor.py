@@ -23,12 +23,13 @@ from nbflow.core import history as h
 from nbflow.core.context import WorkflowContext
 from nbflow.core.divergence import ExecutionStalledError
 from nbflow.core.execution import Execution, WorkflowCode
+from nbflow.core.explain.explaining import explain
 from nbflow.core.failures import is_author_file
 from nbflow.core.frames import author_frames, calling_line, locals_of, suspended_frames
 from nbflow.core.futures import WorkflowTask
 from nbflow.core.replay import end_of_step, feed_step
-from nbflow.core.state import StallReason
-from nbflow.definitions import ActivityDefinition, WorkflowDefinition
+from nbflow.core.state import Stall, StallReason
+from nbflow.definitions import ActivityDefinition, WorkflowDefinition, evidence_of
 from nbflow.views.excerpts import excerpt, tame
 from nbflow.views.replay.moments import Branch, Call, Frame, Local, Problem, State
 from nbflow.views.replay.shapes import class_of
@@ -80,6 +81,7 @@ class Cursor:
     """
 
     def __init__(self, code: WorkflowCode, *, instance_id: str, context: Context, printer: Printer) -> None:
+        self._context = context.copy()
         self.execution = Execution(code, instance_id=instance_id, context=context)
         self.position = 0
         self._printer = printer
@@ -118,13 +120,28 @@ class Cursor:
         try:
             feed_step(self.execution, history, begin)
         except ExecutionStalledError as error:
-            self._problem = _problem(error)
+            self._problem = _problem(self._explained(error.stall, history), self.execution.instance_id)
             return
         for task in self.execution.branches(self._newest):
             self._newest = task.number
             if author_frames(task.get_coro()):
                 number = len(self._names) + 1
                 self._names[task.number] = number, self._name(task)
+
+    def _explained(self, stall: Stall, history: Sequence[h.HistoryEvent]) -> Stall:
+        """The report with both sides; as it is where that fails."""
+        code = self.execution.code
+        try:
+            return explain(
+                stall,
+                code,
+                history,
+                instance_id=self.execution.instance_id,
+                context=self._context,
+                evidence=evidence_of(code, history),
+            )
+        except Exception:  # a picture without a reason is better than none
+            return stall
 
     def _note(self, _action: a.WorkflowAction) -> None:
         self._taken += 1
@@ -296,8 +313,7 @@ def _pass(_action: a.WorkflowAction) -> None:
     pass
 
 
-def _problem(error: ExecutionStalledError) -> Problem:
-    stall = error.stall
+def _problem(stall: Stall, instance_id: str) -> Problem:
     return Problem(
         words=tame(excerpt(stall.message, 2000)),
         is_missing=stall.reason is StallReason.CODE_MISSING,
@@ -306,6 +322,8 @@ def _problem(error: ExecutionStalledError) -> Problem:
         actual=stall.actual,
         file=stall.file,
         line=stall.line,
+        divergence=stall.divergence,
+        instance_id=instance_id,
     )
 
 

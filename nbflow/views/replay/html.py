@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from nbflow.definitions import Listing
+from nbflow.views.divergence.html import html_divergence
 from nbflow.views.excerpts import tame, tame_lines
 from nbflow.views.markup import DENSE_CELL, LINE, faint, frame, notice, text
 from nbflow.views.replay.moments import Branch, Local, Moment
@@ -27,8 +28,10 @@ def html_replay(moment: Moment, notes: Sequence[Note], listing: Listing | None) 
 
 def _page(moment: Moment, notes: Sequence[Note], listing: Listing | None) -> Iterator[str]:
     yield f"<div><strong>{escape(headline(moment, notes))}</strong></div>"
-    told = outcome(moment)
-    if told:
+    told, problem = outcome(moment), moment.problem
+    if problem is not None and problem.divergence is not None:
+        yield from html_divergence(problem.divergence, problem.instance_id)
+    elif told:
         yield notice(escape(told))
     if listing is not None:
         yield from _source(moment, listing)

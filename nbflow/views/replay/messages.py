@@ -9,6 +9,7 @@ import re
 from typing import Any, Final, TypeAlias
 
 from nbflow.definitions import Listing
+from nbflow.views.divergence.messages import divergence_message
 from nbflow.views.excerpts import tame
 from nbflow.views.replay.moments import Branch, Call, Frame, Local, Moment, Problem
 from nbflow.views.replay.narrative import Narrator, Note
@@ -73,12 +74,14 @@ def _call(call: Call) -> list[Any]:
 
 
 def _problem(problem: Problem) -> Json:
+    parting = problem.divergence
     return {
         "words": problem.words,
         "seq": problem.seq,
         "expected": None if problem.expected is None else tame(problem.expected),
         "actual": None if problem.actual is None else tame(problem.actual),
         "line": problem.line,
+        "parting": None if parting is None else divergence_message(parting, problem.instance_id),
     }
 
 

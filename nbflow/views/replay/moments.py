@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from nbflow.core.explain.report import Divergence
+
 State: TypeAlias = Literal[
     "before", "running", "completed", "failed", "terminated", "continued", "stalled", "missing"
 ]
@@ -95,6 +97,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         actual: What the code did instead.
         file: The line of the code that did it.
         line: Likewise.
+        divergence: Both sides and the likely cause.
+        instance_id: The run.
     """
 
     words: str
@@ -104,6 +108,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     actual: str | None = None
     file: str | None = None
     line: int | None = None
+    divergence: Divergence | None = None
+    instance_id: str = ""
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):

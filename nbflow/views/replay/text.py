@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nbflow.definitions import Listing
+from nbflow.views.divergence.text import lines_of as divergence_lines
 from nbflow.views.excerpts import cells, fit, tame
 from nbflow.views.replay.messages import file_label
 from nbflow.views.replay.moments import Frame, Local, Moment
@@ -56,8 +57,11 @@ def text_replay(moment: Moment, notes: Sequence[Note], listing: Listing | None, 
 
 def _lines(moment: Moment, notes: Sequence[Note], listing: Listing | None, width: int) -> Iterator[str]:
     yield fit(headline(moment, notes), width)
-    for line in filter(None, outcome(moment).split("\n")):
-        yield fit(line, width)
+    problem = moment.problem
+    if problem is not None and problem.divergence is not None:
+        yield from divergence_lines(problem.divergence, problem.instance_id, width)
+    else:
+        yield from (fit(line, width) for line in filter(None, outcome(moment).split("\n")))
     if listing is not None:
         yield ""
         yield from _source(moment, listing, width)

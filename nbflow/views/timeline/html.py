@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
+from nbflow.views.divergence.html import html_divergence
 from nbflow.views.durations import duration, moment, until
 from nbflow.views.excerpts import tame_lines
 from nbflow.views.looks import RUN_LOOKS, Look, look_of, tone_of
@@ -53,7 +54,9 @@ def _head(timeline: Timeline) -> Iterator[str]:
     if header.failure is not None:
         problem = str(header.failure)
     if problem is not None:
-        yield notice(text(problem, 600), look.tone)
+        yield notice(text(problem, 900), look.tone)
+        if header.stall is not None and header.stall.divergence is not None:
+            yield from html_divergence(header.stall.divergence, header.instance_id)
     elif timeline.waiting_for.events:
         yield notice(escape(sentence(timeline)))
 

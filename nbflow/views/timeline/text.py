@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from nbflow.views.divergence.text import lines_of as divergence_lines
 from nbflow.views.durations import duration, moment, until
 from nbflow.views.excerpts import cells, excerpt, fit, tame
 from nbflow.views.looks import RUN_LOOKS, SPAN_WORDS, look_of
@@ -114,7 +115,11 @@ def _head(header: Header, width: int) -> Iterator[str]:
         facts.append(f"output {tame(header.output)}")
     yield fit(" · ".join(facts), width)
     if header.stall is not None:
-        yield from _wrapped(f"{look.icon} {tame(header.stall.message)}", width)
+        divergence = header.stall.divergence
+        if divergence is not None:
+            yield from divergence_lines(divergence, header.instance_id, width)
+        else:
+            yield from _wrapped(f"{look.icon} {tame(header.stall.message)}", width)
     if header.failure is not None:
         yield from _wrapped(f"{look.icon} {tame(str(header.failure))}", width)
 

@@ -14,6 +14,7 @@ import { AsksView } from "./ask.js";
 import { CommandsMenu } from "./commands.js";
 import { GraphView } from "./graph.js";
 import { InboxView } from "./inbox.js";
+import { drawParting } from "./parting.js";
 import { ReplayView } from "./replay.js";
 import { TimelineView } from "./timeline.js";
 import { NO_ANSWER, SubModel, blockNodes, clockTime, duration, fullTime, h, iconOf, keptOf, onSilence, ownKeys, setText, signButton } from "./words.js";
@@ -61,6 +62,7 @@ export class CardView {
     this.elapsed = h("span", { class: "nbf-elapsed" });
     this.facts = h("div", { class: "nbf-subtitle" });
     this.problem = h("div", { class: "nbf-problem", hidden: true });
+    this.parts = "";
     this.status = h("div", { class: "nbf-sr", role: "status" });
     this.more = h("div", { class: "nbf-details", hidden: true });
     this.moreButton = h("button", { type: "button", class: "nbf-unfold", "aria-expanded": "false", onclick: () => this.toggleMore() }, "Input and output");
@@ -211,8 +213,11 @@ export class CardView {
     const names = waits.map((wait) => wait.label).join(", ");
     setText(this.status, `${run.id}: ${word}${names ? `, waits for ${names}` : ""}`);
     this.problem.hidden = run.problem === null;
-    this.problem.className = `nbf-problem nbf-${tone}`;
-    setText(this.problem, run.problem ?? "");
+    this.problem.className = `nbf-problem nbf-${run.parting ? "bad" : tone}`;
+    const parts = JSON.stringify(run.parting);
+    if (parts !== this.parts) this.problem.replaceChildren(run.parting ? drawParting(run.parting, false) : "");
+    this.parts = parts;
+    if (!run.parting) setText(this.problem, run.problem ?? "");
     if (!this.more.hidden) this.drawMore(run);
     const said = JSON.stringify([run.created, run.started, run.generation, run.parent, run.customStatus, run.output]);
     if (said === this.said) return; // what somebody has selected, or has the focus, stays

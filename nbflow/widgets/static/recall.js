@@ -10,7 +10,7 @@
 /** @typedef {{number: number, name: string, waits: string, isNew: boolean, frames: Frame[]}} Branch */
 /** @typedef {{first: number, last: number, state: string, words: string, branches: Branch[], ended: string[], more: number,
  *   calls: [number, number, boolean, string][], execution?: string,
- *   problem: {words: string, seq: number|null, expected: string|null, actual: string|null, line: number|null}|null}} Moment */
+ *   problem: {words: string, seq: number|null, expected: string|null, actual: string|null, line: number|null, parting?: import('./parting.js').Parting|null}|null}} Moment */
 /** @typedef {[seq: number, at: number, sort: string, kind: string, about: string, value: string, did: string, turn: number,
  *   step: number, cause: number|null, isBad: boolean]} Event */
 

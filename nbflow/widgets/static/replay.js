@@ -4,6 +4,7 @@
  * variables of each branch.
  */
 
+import { drawParting } from "./parting.js";
 import { Recall } from "./recall.js";
 import { RowsInSight } from "./sight.js";
 import { clockTime, h, setText, signButton } from "./words.js";
@@ -59,6 +60,8 @@ export class ReplayView {
     /** @type {Set<number>} */
     this.pinned = new Set();
     this.drawn = ""; // which moment is drawn
+    /** @type {import('./parting.js').Parting|null|undefined} */
+    this.parting = null; // what is drawn of code and history that don't match
     this.brought = -1; // the event that was brought into sight
     this.shown = false;
     const by = (/** @type {string} */ sign, /** @type {string} */ name, /** @type {number} */ count) => signButton(sign, name, () => this.step(count));
@@ -233,9 +236,12 @@ export class ReplayView {
   drawMoment(moment) {
     const { note } = this, { trouble } = this.recall, problem = moment?.problem, key = `${moment?.first} ${this.at} ${[...this.pinned]}`;
     const held = problem?.expected ? `\nhistory holds: ${problem.expected}\nthe code did: ${problem.actual}` : "";
-    setText(note, problem ? problem.words + held : trouble || (moment?.words ? `At event ${moment.last} ${moment.words}` : ""));
+    const parting = problem?.parting;
+    if (parting !== this.parting) note.replaceChildren(parting ? drawParting(parting, true) : "");
+    this.parting = parting;
+    if (!parting) setText(note, problem ? problem.words + held : trouble || (moment?.words ? `At event ${moment.last} ${moment.words}` : ""));
     note.hidden = !note.textContent;
-    note.className = `nbf-problem nbf-${problem || trouble ? "wait" : { completed: "good", failed: "bad" }[moment?.state ?? ""] ?? "quiet"}`;
+    note.className = `nbf-problem nbf-${parting ? "bad" : problem || trouble ? "wait" : { completed: "good", failed: "bad" }[moment?.state ?? ""] ?? "quiet"}`;
     this.branches.classList.toggle("nbf-rp-old", !moment);
     if (!moment || key === this.drawn) return;
     this.drawn = key;

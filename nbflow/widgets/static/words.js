@@ -7,6 +7,7 @@
  * @typedef {{name: string, id: string, execution: string, generation: number, look: Look, live: boolean,
  *   created: number, started: number|null, ended: number|null, startAt: number|null,
  *   customStatus: string|null, output: string|null, problem: string|null, sentence: string,
+ *   parting: import('./parting.js').Parting|null,
  *   parent: string|null, can: string[], commands: Command[], blocks: Block[]}} Run
  * @typedef {[name: string, title: string, asks: string]} Command `asks`: what is said before it is done; empty: nothing
  * @typedef {[kind: string, offset: number, length: number|null, tone: string, outcome: string]} Span offset from the row's start
