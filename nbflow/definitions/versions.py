@@ -33,6 +33,13 @@ class Version(Generic[D]):
         self._made: D | None = None
 
     @property
+    def source(self) -> str:
+        """The text of the function."""
+        if self.live is not None:
+            return self.live.source
+        return self.pin.root.source if self.pin is not None else ""
+
+    @property
     def is_ready(self) -> bool:
         """Whether using it makes nothing first."""
         return self.live is not None or self._made is not None

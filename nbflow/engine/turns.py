@@ -168,7 +168,7 @@ class Turns:
 
     def _source_of(self, instance: Instance, record: InstanceRecord) -> str | None:
         """The text of the version that a run was started with, for the report should another one not fit."""
-        version = self._registry.workflow(record.name, record.definition or None)
+        version = self._registry.version(record.name, record.definition or None)
         return version.source if version is not None else instance.recorded_source
 
     def _dispatch(self, instance: Instance, request: TurnRequest) -> None:
