@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextvars import Context, copy_context
+from contextlib import ExitStack
+from contextvars import Context
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self, TypeVar
@@ -16,6 +17,7 @@ from typing import Any, Final, NoReturn, Self, TypeVar
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
+from nbflow.engine.output import TurnPrints, context_with, routed_prints
 from nbflow.engine.threads import SerialThread
 from nbflow.errors import InstanceNotFoundError, LookNotPossible, RuntimeClosedError
 from nbflow.ports import HistoryStore, InstanceFilter
@@ -47,25 +49,25 @@ class StoredHistory:
         self.path = str(path)
         self._store: HistoryStore | None = None
         self._thread: SerialThread | None = None
+        self._exit = ExitStack()
 
     def __enter__(self) -> Self:
         from nbflow.stores.duckdb import DuckDBStore
 
         store: HistoryStore = DuckDBStore(self.path, read_only=True)
         thread = SerialThread("nbflow-reader")
-        try:
+        with ExitStack() as opening:
+            opening.callback(thread.stop, _CLOSING)
             thread.submit(store.open).result()
-        except BaseException:
-            thread.stop(_CLOSING)
-            raise
+            opening.callback(lambda: thread.submit(store.close).result())
+            opening.enter_context(routed_prints())  # for the code of a replay, if one is given
+            self._exit = opening.pop_all()
         self._store, self._thread = store, thread
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        store, thread, self._store, self._thread = self._store, self._thread, None, None
-        if store is not None and thread is not None:
-            thread.submit(store.close).result()
-            thread.stop(_CLOSING)
+        self._store = self._thread = None
+        self._exit.close()
 
     def read(self, query: Callable[[HistoryStore], _T]) -> _T:
         """Run a query on the store's thread."""
@@ -74,9 +76,9 @@ class StoredHistory:
             raise RuntimeClosedError(f"{self.path} is not open: use `with StoredHistory(PATH) as history:`")
         return thread.submit(lambda: query(store)).result()
 
-    def run(self, instance_id: str) -> StoredRun:
-        """One of the runs."""
-        return StoredRun(self, instance_id)
+    def run(self, instance_id: str, code: WorkflowDefinition[..., Any] | None = None) -> StoredRun:
+        """One of the runs; with the code that a replay is to go by, if there is one."""
+        return StoredRun(self, instance_id, code)
 
     # -- as a list of runs, see `nbflow.widgets.instances.InstancesSource` -------------------------
 
@@ -128,12 +130,16 @@ class StoredRun:
     Args:
         history: The history.
         instance_id: The run.
+        code: Its workflow, for a replay; what is in the store is never run.
     """
 
     capabilities: frozenset[str] = frozenset({"graph"})
 
-    def __init__(self, history: StoredHistory, instance_id: str) -> None:
+    def __init__(
+        self, history: StoredHistory, instance_id: str, code: WorkflowDefinition[..., Any] | None = None
+    ) -> None:
         self._history = history
+        self._code = code
         self.instance_id = instance_id
         self.opened_at = history.now()
 
@@ -178,16 +184,16 @@ class StoredRun:
         return False
 
     def definition(self) -> WorkflowDefinition[Any, Any] | None:
-        """None: who only reads runs no code."""
-        return None
+        """The code that was given."""
+        return self._code
 
     def kind_of(self, name: str) -> str | None:
         """None: nothing is registered."""
         return None
 
     def quiet_context(self) -> Context:
-        """The context as it is: no code runs in it."""
-        return copy_context()
+        """Context variables under which what code prints is dropped."""
+        return context_with(TurnPrints(), None)
 
     def other(self, instance_id: str) -> StoredRun:
         """Another run of the same history."""
