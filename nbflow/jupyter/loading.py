@@ -93,7 +93,7 @@ def _of_notebook(path: Path, name: str) -> Iterator[Definition]:
     for number, wanted in needed(pieces, name):
         label = f"cell {number + 1} of {path.name}"
         try:
-            _run(shell, cells[number], wanted)
+            _run(shell, number, cells[number], wanted)
         except NbflowError as error:
             raise DefinitionError(f"{label}: {error}") from error
         except Exception as error:
@@ -101,9 +101,9 @@ def _of_notebook(path: Path, name: str) -> Iterator[Definition]:
     yield from _definitions(shell.user_ns.values())
 
 
-def _run(shell: Shell, cell: str, wanted: Sequence[Piece]) -> None:
+def _run(shell: Shell, number: int, cell: str, wanted: Sequence[Piece]) -> None:
     """Run the pieces of a cell that are wanted; a cell of a magic is one piece."""
-    shell.history_manager.input_hist_raw.append(cell)
+    shell.history_manager.input_hist_raw[:] = [""] * (number + 1) + [cell]  # as if all cells had been run
     kind = wanted[0].kind
     if kind is not None:
         line, _, body = cell.lstrip().partition("\n")
