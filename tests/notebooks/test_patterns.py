@@ -276,6 +276,35 @@ def test_the_card(run_twice: Callable[[str], list[Page]], tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.kernel
+def test_history_is_data(run_twice: Callable[[str], list[Page]], tmp_path: Path) -> None:
+    published = tmp_path / "work" / "published"
+    for page in run_twice("12_history_is_data"):
+        assert page.value("run") == ({"Adelie": 3701, "Chinstrap": 3733}, {"Gentoo": 5076})
+        attempts = [(row["species"], row["attempt"], row["status"]) for row in page.table("attempts")]
+        assert attempts == [
+            ("Adelie", "1", "COMPLETED"),
+            ("Chinstrap", "1", "FAILED"),
+            ("Chinstrap", "2", "FAILED"),
+            ("Chinstrap", "3", "COMPLETED"),
+        ]
+        weights = {row["species"]: row["grams"] for row in page.table("weights")}
+        assert weights == {"Adelie": "3701", "Chinstrap": "3733", "Gentoo": "5076"}
+        assert "fire_at" in page.text("columns")
+        assert page.value("json")[:3] == ["WorkflowStarted", "ExecutionStarted", "TaskScheduled"]
+        assert [row["runs"] for row in page.table("parquet")] == ["2"]
+        assert page.text("test").splitlines()[-1] == "passed"
+        report = page.text("change").strip().splitlines()
+        assert report[0].endswith("weigh_all no longer matches its history at event 3")
+        assert report[1].strip() == 'history: call of activity weigh("Adelie")'
+        assert report[2].strip() == 'code:    call of activity weigh("Chinstrap")'
+        assert "weights.py" in report[3]
+        listed = [line.split()[:3] for line in page.text("copy").splitlines()[-2:]]
+        assert sorted(listed) == [[f"weights-{n}", "weigh_all", "COMPLETED"] for n in (1, 2)]
+        assert "sorted" not in (published / "weights.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.kernel
 @pytest.mark.parametrize(
     ("name", "last", "attached", "end", "result"),
     [
@@ -345,7 +374,7 @@ def test_its_links_lead_somewhere_and_the_last_one_to_the_next(book: dict[str, A
 def test_what_nbmake_leaves_out_is_run_here() -> None:
     run = re.findall(r'in run_twice\("(\w+)"\)', Path(__file__).read_text(encoding="utf-8"))
     assert run == [path.stem for path in PATTERNS]
-    assert len(run) == 8
+    assert len(run) == 9
 
 
 def test_the_list_names_every_notebook() -> None:
