@@ -149,7 +149,9 @@ class StoredRun:
             lambda store: (store.get_instance(self.instance_id), store.read_history(self.instance_id))
         )
         if record is None:
-            raise InstanceNotFoundError(f"there is no run {self.instance_id!r} in {self._history.path}")
+            raise InstanceNotFoundError(
+                f"there is no run {self.instance_id!r} in {self._history.path}: `nbflow ls --db {self._history.path}` lists them"
+            )
         return record, history
 
     def subscribe(self, callback: Callable[..., None]) -> Callable[[], None]:

@@ -220,6 +220,14 @@ def test_who_has_it_open_is_named_and_what_to_do(store: Path, refused: Typed) ->
     )
 
 
+def test_a_run_that_is_not_there_is_named(store: Path, refused: Typed) -> None:
+    for line in ("show order-9", "export order-9 run.json"):
+        said = refused(*line.split())
+        assert said.endswith(
+            "there is no run 'order-9' in .nbflow/orders.duckdb: `nbflow ls --db .nbflow/orders.duckdb` lists them"
+        )
+
+
 # -- which history ----------------------------------------------------------------------------------------
 
 

@@ -56,7 +56,7 @@ def read_run(store: HistoryStore, instance_id: str) -> RunRecord:
     """
     instance = store.get_instance(instance_id)
     if instance is None:
-        raise InstanceNotFoundError(f"there is no run {instance_id!r}")
+        raise InstanceNotFoundError(f"there is no run {instance_id!r} - type %wf ps for all of them")
     executions = tuple(
         ExecutionHistory(execution_id=each, events=tuple(store.read_history(instance_id, each)))
         for each in store.list_executions(instance_id)
