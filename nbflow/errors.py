@@ -217,5 +217,13 @@ class StoreUnavailableError(StoreError):
     """The store's place can't be read or written."""
 
 
+class QuestionError(StoreError):
+    """A question to the history's tables that isn't one, or can't be answered."""
+
+
+class ExportError(NbflowError):
+    """Something can't be exported as it was asked for; says what to type instead."""
+
+
 class UnknownHistoryKindError(StoreError):
     """A history row is of a kind, or a format, that this nbflow doesn't know."""

@@ -11,7 +11,7 @@ from nbflow.jupyter.complaints import CommandError, did_you_mean
 from nbflow.jupyter.options import Option
 from nbflow.jupyter.words import take_word
 
-Completes: TypeAlias = Literal["workflow", "instance", "event", "command", "duration", "nothing"]
+Completes: TypeAlias = Literal["workflow", "instance", "export", "event", "command", "duration", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,14 +109,27 @@ _TABLE: Final = (
     ),
     Command(
         name="export",
-        shows="ID FILE",
-        means="write a run as a page that any browser opens, its replay included, without a kernel",
-        options=(Option(name="force", means="replace the file if it is there", kind="flag"),),
-        takes=("instance", "nothing"),
-        examples=("%wf export order-42 order-42.html",),
+        shows="ID|db FILE",
+        means="write a run as a page, as data, or as a test; or the whole history",
+        options=(
+            Option(name="force", means="replace the file if it is there", kind="flag"),
+            Option(
+                name="code", shows="FILE", means="for a test: the notebook or module that has the workflow"
+            ),
+            Option(name="parquet", means="FILE is a folder: every table and view as a file", kind="flag"),
+        ),
+        takes=("export", "nothing"),
+        examples=(
+            "%wf export order-42 order-42.html",
+            "%wf export order-42 run.json",
+            "%wf export order-42 test_order.py",
+            "%wf export db copy.duckdb",
+        ),
         note=(
-            "The page holds the inputs, results and variables of the run: give it to those who may see them. "
-            'In Python: run.export("order-42.html").'
+            "Of a run: .html is a page that any browser opens, its replay included, without a kernel; .json is everything "
+            "about it, an event a line; .parquet its history; .py a pytest test that replays it against the code as it is "
+            "then. Of db: .duckdb is a copy, .parquet all history. All hold inputs and results: give them to those who "
+            'may see them. In Python: run.export("order-42.html").'
         ),
     ),
     Command(
@@ -175,7 +188,7 @@ _TABLE: Final = (
         shows="SELECT …",
         means="ask the history's tables; %wf sql SHOW TABLES lists them",
         examples=("%wf sql SELECT name, status, count(*) FROM instances GROUP BY ALL",),
-        note="A DataFrame if pandas is installed. %%wf sql takes a long question from the cell below.",
+        note="A DataFrame of pandas, or else polars, if that is installed. %%wf sql takes a long question from the cell below.",
     ),
     Command(
         name="db",

@@ -97,6 +97,8 @@ class Completions:
                 return [f"{name}(" for name in self._session.code.workflow_names()]
             case "instance":
                 return self._instances()
+            case "export":
+                return [*self._instances(), "db"]
             case "event":
                 handle = find_run(self._session, given[0])
                 return self._session.waiting(handle.instance_id).events

@@ -15,6 +15,7 @@ from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError, in_one_line
 from nbflow.jupyter.dashboards import Dashboards
 from nbflow.jupyter.defining import define_cell
+from nbflow.jupyter.exporting import export_from
 from nbflow.jupyter.headers import CellKind
 from nbflow.jupyter.looking import Opened
 from nbflow.jupyter.session import NbFlow
@@ -154,7 +155,7 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "ps": listing.ps,
     "show": looking.show,
     "replay": looking.replay,
-    "export": looking.export,
+    "export": export_from,
     "wait": reports.wait,
     "history": reports.history,
     "sql": sql,

@@ -2,7 +2,8 @@
 
 `WorkflowRuntime` wires store, executor, clock and threads; `WorkflowClient` is
 Dapr's client over it; `WorkflowHandle` is one run, as its owner holds it; `RunSource`
-is one run, as its card sees it.
+is one run, as its card sees it. (`stored` is a history that
+nobody runs.)
 """
 
 from nbflow.runtime.client import WorkflowClient

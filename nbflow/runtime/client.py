@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from contextvars import Context
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from nbflow.core.history import HistoryEvent
@@ -313,6 +314,16 @@ class WorkflowClient:
     def source(self, instance_id: str) -> RunSource:
         """A run, for those who draw it."""
         return RunSource(self._runtime, instance_id)
+
+    def export(self, instance_id: str, path: str | Path, *, code: str | Path | None = None) -> int:
+        """Write a run into a file, which is replaced; see `WorkflowHandle.export`."""
+        from nbflow.runtime.exports import Target, code_for, export
+
+        target = Target(path=Path(path).expanduser(), typed=str(path), of=instance_id, force=True)
+        known = self._runtime.registry.workflow(self.handle(instance_id).name)
+        found = code_for(known, code)
+        source = self.source(instance_id)
+        return export(self._runtime, target, run=instance_id, source=source, code=found).size
 
     def watch(self, instance_id: str, condition: Callable[[InstanceRecord], bool]) -> Future[InstanceRecord]:
         """A future of the run's row once a condition holds; the condition runs on the engine's thread.

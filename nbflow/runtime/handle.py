@@ -22,7 +22,6 @@ from nbflow.runtime.pictures import (
     inbox_picture,
     replay_picture,
     timeline_picture,
-    write_page,
 )
 from nbflow.runtime.state import WorkflowState
 
@@ -164,13 +163,19 @@ class WorkflowHandle:
         """
         return replay_picture(self._client.source(self.instance_id), seq)
 
-    def export(self, path: str | Path) -> int:
-        """Write the run as a page that any browser opens without a kernel; gives its size in bytes.
+    def export(self, path: str | Path, *, code: str | Path | None = None) -> int:
+        """Write the run into a file, which is replaced; gives its size in bytes.
+
+        Args:
+            path: Its suffix says as what: ``.html`` is a page that any browser opens without a kernel, ``.json``
+                everything about the run, ``.parquet`` its history, and ``.py`` a test for pytest.
+            code: For a test: the notebook or script that has the workflow, if that isn't known.
 
         Raises:
+            ExportError: The name has another suffix, or its place is none.
             OSError: The file can't be written.
         """
-        return write_page(self._client.source(self.instance_id), path)
+        return self._client.export(self.instance_id, path, code=code)
 
 
 def _has_rested(record: InstanceRecord) -> bool:

@@ -36,6 +36,8 @@ class DuckDBStore:
         checkpoint_bytes: Size of the write-ahead log at which it is folded into the file.
         schema: The tables to expect; a test of migrations gives another than the present one.
         connect: How to reach DuckDB; a test of failures gives connections that fail.
+        read_only: Whether to leave the file as it is: any number of such stores may have it open, but none
+            beside an owner. Nothing is made or migrated then, and a commit is an error.
     """
 
     def __init__(
@@ -45,9 +47,14 @@ class DuckDBStore:
         checkpoint_bytes: int = CHECKPOINT_BYTES,
         schema: Schema | None = None,
         connect: Callable[..., duckdb.DuckDBPyConnection] = duckdb.connect,
+        read_only: bool = False,
     ) -> None:
         self._file = DatabaseFile(
-            path, schema=schema or current(), checkpoint_bytes=checkpoint_bytes, connect=connect
+            path,
+            schema=schema or current(),
+            checkpoint_bytes=checkpoint_bytes,
+            connect=connect,
+            read_only=read_only,
         )
         self._reader = Reader(self._file)
         self._opening = 0

@@ -131,6 +131,19 @@ def test_activities(duck: DuckDBStore) -> None:
     assert select(duck, "SELECT input->>0 AS n FROM activities LIMIT 1") == [{"n": "1"}]
 
 
+@pytest.mark.semantics(28)
+def test_an_attempt_that_ran_out_of_time_is_not_one_that_was_cancelled(duck: DuckDBStore) -> None:
+    limits = [h.TimerCreated(at=at(0), id=10 + n, fire_at=at(5), purpose="timeout", for_id=n) for n in (1, 2)]
+    retry = h.TimerCreated(at=at(0), id=13, fire_at=at(5), purpose="retry", for_id=2)
+    fired = [h.TimerFired(at=at(5), scheduled_id=n, fire_at=at(5)) for n in (11, 13)]
+    ended = [h.TaskCancelled(at=at(5), scheduled_id=n) for n in (1, 2)]
+    tasks = [scheduled(n) for n in (1, 2)]
+    other = [put("b"), append("b", "e1", scheduled(1), h.TaskCancelled(at=at(5), scheduled_id=1))]
+    duck.commit([put("a"), append("a", "e1", *tasks, *limits, retry, *fired, *ended), *other])
+    statuses = [(row["instance"], row["status"]) for row in select(duck, "FROM activities")]
+    assert statuses == [("a", "TIMED_OUT"), ("a", "CANCELLED"), ("b", "CANCELLED")]
+
+
 def test_timers(duck: DuckDBStore) -> None:
     made = [
         h.TimerCreated(at=at(n), id=n, fire_at=at(60 + n), purpose="retry", for_id=8) for n in range(1, 4)
