@@ -136,6 +136,14 @@ class HistoryStore(Protocol):
         """
         ...
 
+    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The histories of the present executions of several instances, by ID; unknown IDs are left out.
+
+        Raises:
+            UnknownHistoryKindError: A row was written by a newer nbflow.
+        """
+        ...
+
     def list_executions(self, instance_id: str) -> list[str]:
         """The instance's executions that have a history, oldest first."""
         ...

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
+import msgspec
+
 from nbflow.core import history as h
-from nbflow.core.operations import PurgeInstance
+from nbflow.core.operations import PurgeInstance, PutInstance
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
@@ -95,12 +97,12 @@ class Requests:
             now = self._engine.clock.now()
             await post(self._engine, instance_id, h.ExecutionResumed(at=now, reason=reason))
 
-    async def _try_again(self, instance: Instance) -> None:
-        """Try a stalled run with its own code, or, if it isn't that which is missing, with the newest."""
+    async def _try_again(self, instance: Instance, code_hash: str | None = None) -> None:
+        """Try a stalled run with its own code, or, if it isn't that which is missing, with the newest or a chosen one."""
         engine, record = self._engine, instance.record
         if record is None or record.status is not RuntimeStatus.STALLED:
             return
-        newest = engine.registry.version(record.name)
+        newest = engine.registry.version(record.name, code_hash)
         is_other = newest is not None and newest.code_hash != record.definition
         if newest is not None and is_other and not engine.activities.missing(record.execution_id):
             instance.adopts = newest.code_hash
@@ -114,6 +116,44 @@ class Requests:
             if record.stall.divergence is not None:
                 message += f"; `%wf show {record.instance_id}` shows both sides"
             raise WorkflowStalledError(message)
+
+    async def adopt(self, instance_id: str, code_hash: str) -> None:
+        """Have a run go on with another version of its workflow's code; returns once that is durable.
+
+        Raises:
+            InstanceNotFoundError: There is no such run.
+            InstanceStateError: It has ended, or there is no such version.
+            WorkflowStalledError: It was stalled, and is: says why.
+        """
+        record = await self.record(instance_id)
+        engine = self._engine
+        if record.status.is_terminal:
+            raise InstanceStateError(f"{instance_id} has ended: it keeps the code that it had")
+        if engine.registry.version(record.name, code_hash) is None:
+            raise InstanceStateError(f"no such version of {record.name} is known: `%wf versions {record.name}`")
+        instance = await engine.known(instance_id)
+        if record.status is RuntimeStatus.STALLED:
+            await self._try_again(instance, code_hash)
+            return
+        async with engine.held_back(instance):
+            record = await self.record(instance_id)
+            if record.status.is_terminal or record.definition == code_hash:
+                return
+            engine.turns.evict(instance)
+            await self._put(instance, msgspec.structs.replace(record, definition=code_hash))
+
+    async def _put(self, instance: Instance, record: InstanceRecord) -> None:
+        """Write an instance's row outside of a turn; nobody may take one meanwhile."""
+        done = self._engine.promise()
+        finish = finishing(done)
+
+        def put() -> None:
+            instance.record = record
+            self._engine.watchers.publish(record, [])
+            finish(None)
+
+        self._engine.add(CommitItem(record.instance_id, [PutInstance(record=record)], put, finish))
+        await done
 
     async def purge(self, instance_id: str, recursive: bool) -> int:
         """Erase a run that has ended, and those below it; gives how many were erased.

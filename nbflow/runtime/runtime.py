@@ -26,11 +26,12 @@ from nbflow.engine.output import routed_prints
 from nbflow.engine.registration import Registration
 from nbflow.engine.requests import Requests
 from nbflow.engine.watchers import Closed, Erased, News
-from nbflow.errors import RuntimeClosedError
+from nbflow.errors import NbflowError, RuntimeClosedError
 from nbflow.executors.threads import ThreadExecutor
 from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 from nbflow.runtime.aside import Aside
 from nbflow.runtime.client import WorkflowClient
+from nbflow.runtime.gate import Gate, GateReport
 from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
 from nbflow.runtime.tracing import SpanExport
@@ -217,6 +218,38 @@ class WorkflowRuntime:
         self._opened()
         assert self._registration is not None
         return self.call(self._registration.register(found, told or _warn))
+
+    def gate(self, workflow: str, code_hash: str | None = None) -> GateReport:
+        """Hold a version of a workflow's code against every run in flight that has other code; nothing changes.
+
+        Args:
+            workflow: The workflow's name.
+            code_hash: The version; the newest by default.
+
+        Raises:
+            UnknownWorkflowError: There is no such version.
+        """
+        return Gate(self).check(workflow, code_hash)
+
+    def adopt(self, instance_ids: Iterable[str], code_hash: str) -> dict[str, str]:
+        """Have runs in flight go on with another version of their workflow's code, whether it fits or not.
+
+        One that it doesn't fit is STALLED at its next turn, and says where the two part.
+
+        Args:
+            instance_ids: The runs.
+            code_hash: The version, see `gate`.
+
+        Returns:
+            Why it was not done, by run; empty if it was done for all.
+        """
+        refused: dict[str, str] = {}
+        for instance_id in instance_ids:
+            try:
+                self.call(self.requests.adopt(instance_id, code_hash))
+            except NbflowError as error:
+                refused[instance_id] = str(error)
+        return refused
 
     def complete(self, namespace: dict[str, Any], sources: Sources) -> list[str]:
         """Have runs go on that wait for a name which their code missed, and which is there by now; gives their IDs.

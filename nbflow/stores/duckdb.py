@@ -172,6 +172,15 @@ class DuckDBStore:
         known = self._tools()[1].known(instance_id)
         return self._reader.history(known.iid, execution_id or known.execution_id) if known else []
 
+    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The histories of the present executions of several instances, by ID; unknown IDs are left out.
+
+        Raises:
+            UnknownHistoryKindError: A row was written by a newer nbflow.
+        """
+        self._tools()
+        return self._reader.histories(instance_ids)
+
     def list_executions(self, instance_id: str) -> list[str]:
         """The instance's executions that have a history, oldest first."""
         known = self._tools()[1].known(instance_id)

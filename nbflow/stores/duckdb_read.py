@@ -106,6 +106,23 @@ class Reader:
         )
         return [rows.to_event(row) for row in found]
 
+    def histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The events of the present executions of these instances, in order."""
+        found = self._file.run(
+            f"SELECT {_HISTORY} FROM history AS h JOIN instances AS i ON i.iid = h.iid "
+            "AND i.execution_id = h.execution_id WHERE i.instance_id IN (SELECT unnest(?::VARCHAR[])) "
+            "ORDER BY h.iid, h.seq",
+            [list(instance_ids)],
+        )
+        known = self._file.run(
+            "SELECT instance_id FROM instances WHERE instance_id IN (SELECT unnest(?::VARCHAR[]))",
+            [list(instance_ids)],
+        )
+        histories: dict[str, list[HistoryEvent]] = {instance_id: [] for (instance_id,) in known}
+        for row in found:
+            histories[row[1]].append(rows.to_event(row))
+        return histories
+
     def executions(self, iid: int) -> list[str]:
         """The executions of an instance that have a history, oldest first."""
         found = self._file.run(

@@ -208,6 +208,10 @@ class MemoryStore:
         execution = self._executions.get((instance_id, execution_id))
         return list(execution.events) if execution else []
 
+    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The histories of the present executions of several instances, by ID; unknown IDs are left out."""
+        return {each: self.read_history(each) for each in instance_ids if each in self._instances}
+
     def list_executions(self, instance_id: str) -> list[str]:
         """The instance's executions that have a history, oldest first."""
         self._check_open()
