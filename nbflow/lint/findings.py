@@ -37,6 +37,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
     @property
     def text(self) -> str:
-        """The message with the way to it and the fix, without the rule."""
+        """What is wrong, and the fix."""
+        return f"{self.says}: {self.fix}"
+
+    @property
+    def says(self) -> str:
+        """The message, and how the workflow comes there where it isn't its own code."""
         way = f" (in {self.function}, called by {', '.join(reversed(self.via))})" if self.via else ""
-        return f"{self.message}{way}: {self.fix}"
+        return f"{self.message}{way}"

@@ -160,12 +160,13 @@ class NameReading:
 
     def meaning_of(self, bindings: list[Binding], deep: int = 0) -> Meaning | None:
         """What a name means that gets its value so."""
+        imports = [binding for binding in bindings if binding.kind == "import"]
+        if imports and all(binding.kind == "import" or _is_none(binding.value) for binding in bindings):
+            return Outside(path=imports[0].path)  # the first of those that are tried
         if any(binding.kind in ("parameter", "unpacked", "loop", "other") for binding in bindings):
             return None
         last = bindings[-1]
         match last.kind:
-            case "import":
-                return Outside(path=last.path)
             case "def" | "class" if isinstance(
                 last.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
             ):
@@ -182,6 +183,8 @@ class NameReading:
         if isinstance(binding.value, ast.Call):
             meaning = self.meaning(binding.value, deep)
             return meaning if isinstance(meaning, (Task, Code)) else None
+        if not isinstance(binding.value, (ast.Name, ast.Attribute)):
+            return None
         meaning = self.meaning(binding.value, deep)
         return None if isinstance(meaning, Variable) else meaning
 
@@ -295,3 +298,7 @@ def last_word(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_none(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None

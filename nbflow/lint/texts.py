@@ -26,12 +26,14 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
         seen: The cell as its author sees it.
         label: What a person calls it: ``cell 3``.
         kinds: What its magic makes of its functions, by name.
+        trouble: Why nothing can be compiled of it: the line, and the reason.
     """
 
     text: str
     seen: str
     label: str
     kinds: Mapping[str, Literal["workflow", "activity"]] = {}
+    trouble: tuple[int, str] | None = None
 
 
 def check(definition: WorkflowDefinition[Any, Any], places: Places = _NOWHERE) -> list[Finding]:
@@ -70,10 +72,9 @@ def check_cells(cells: Sequence[Cell], filename: str = "<cells>") -> list[Findin
     kinds: dict[str, str] = {}
     broken: list[Finding] = []
     for number, cell in enumerate(cells):
-        try:
-            tree = ast.parse(cell.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            broken.append(_unreadable(error, cell, f"{filename}\0{number}"))
+        tree = _tree_of(cell)
+        if isinstance(tree, Finding):
+            broken.append(msgspec.structs.replace(tree, file=f"{filename}\0{number}"))
             continue
         trees.append(tree)
         # the cell's number keeps apart what stands on the same line of two cells
@@ -93,16 +94,24 @@ def _order(finding: Finding) -> tuple[int, int, int, str]:
     return (number, finding.line, finding.column, finding.code)
 
 
-def _unreadable(error: BaseException, cell: Cell, filename: str) -> Finding:
-    line = (error.lineno or 1) if isinstance(error, SyntaxError) else 1
-    column = (error.offset or 1) if isinstance(error, SyntaxError) else 1
-    reason = error.msg if isinstance(error, SyntaxError) else str(error)
+def _tree_of(cell: Cell) -> ast.Module | Finding:
+    """A cell's tree, or what is said of one that is no Python."""
+    line, column = 1, 1
+    if cell.trouble is not None:
+        line, reason = cell.trouble
+    else:
+        try:
+            return ast.parse(cell.text)
+        except SyntaxError as error:
+            line, column, reason = error.lineno or 1, error.offset or 1, error.msg
+        except (ValueError, RecursionError, MemoryError) as error:
+            reason = str(error) or type(error).__name__
     return Finding(
-        file=filename,
+        file="",
         line=line,
         column=max(column, 1),
         code="NBF000",
-        message=f"this is no Python: {reason}",
+        message=f"this can't be read: {reason}",
         fix="correct it, and look again",
         function="",
         label=cell.label,

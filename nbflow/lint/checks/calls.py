@@ -36,7 +36,7 @@ def forbidden(node: ast.AST, reading: Reading) -> Iterator[Hit]:
             path = _path(node.func, reading)
             row = row_for(path) if path else None
             if row is not None and not row.is_value and (row.when is None or row.when(node)):
-                yield _hit(row, node, path, f"{_named(node.func, path)}()")
+                yield _hit(row, node, path, _named(node.func, path, "()"))
             elif not path and (of_loop := _of_loop(node.func, reading)) is not None:
                 yield _hit(of_loop, node, path, f"{shown(node.func)}()")
             if path not in _TYPE_TESTS:
@@ -72,7 +72,7 @@ def _handed_on(given: ast.expr, reading: Reading) -> Iterator[Hit]:
     row = row_for(path) if path else None
     last = path.rpartition(".")[2] if path else ""
     if row is not None and not row.is_value and row.when is None and last.islower():
-        yield _hit(row, given, path, f"{_named(given, path)}()")
+        yield _hit(row, given, path, _named(given, path, "()"))
 
 
 def _path(node: ast.expr, reading: Reading) -> str:
@@ -85,15 +85,19 @@ def _hit(row: Row, node: ast.AST, path: str, what: str) -> Hit:
     return Hit(row.code, node, what, says, fix)
 
 
-def _named(node: ast.expr, path: str) -> str:
+def _named(node: ast.expr, path: str, called: str = "") -> str:
     """A name as it is typed; with the full one, where that doesn't tell."""
     typed = shown(node)
-    last = path.rpartition(".")[2]
-    return typed if typed.rpartition(".")[2] == last else f"{typed} ({path.removeprefix('builtins.')})"
+    is_plain = typed.rpartition(".")[2] == path.rpartition(".")[2]
+    return f"{typed}{called}" if is_plain else f"{typed}{called} ({path.removeprefix('builtins.')})"
 
 
 def _is_inner(node: ast.AST, reading: Reading) -> bool:
-    """Whether ``os.environ`` is the beginning of a longer name that is looked at by itself."""
+    """Whether ``os.environ`` is spoken of elsewhere: in a longer name, or where a variable got it."""
+    if isinstance(node, ast.Name):
+        found = reading.bindings(node.id, node)
+        if found is not None and any(binding.kind != "import" for binding in found):
+            return True
     parent = reading.layout.parents.get(node)
     return isinstance(parent, ast.Attribute) and isinstance(reading.layout.parents.get(parent), ast.Attribute)
 
