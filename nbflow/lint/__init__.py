@@ -5,8 +5,8 @@ the cells of a notebook, where imports and definitions tell. Both go through the
 calls, and never into an activity. `rules` is the table of what is looked for.
 
 In reading order: `rules` and `examples`, `findings` · `meanings` (what a name can be), `scopes` (whose names are
-whose), `reading` (names followed), `live` and `static` (what they mean) · `forbidden` (calls by name),
-`changes`, `hits`, `checks/` · `walk` (from a workflow to all its code), `noqa`, `texts`.
+whose), `names` and `reading` (names and values, followed), `live` with `objects`, and `static` (what they mean) ·
+`forbidden` (calls by name), `changes`, `hits`, `checks/` · `walk` (from a workflow to all its code), `noqa`, `texts`.
 """
 
 from __future__ import annotations

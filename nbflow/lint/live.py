@@ -196,7 +196,7 @@ def _code_of_layer(function: FunctionType, places: Places, source: str | None = 
         tree = ast.parse(dedented)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    node = _function_node(tree, function.__name__, code.co_name)
+    node = _function_node(tree, code.co_name)
     if node is None:
         return None
     place = Text(
@@ -206,16 +206,16 @@ def _code_of_layer(function: FunctionType, places: Places, source: str | None = 
         shift=code.co_firstlineno - 1,
     )
     names = LiveNames(function, function.__globals__, places)
-    return Code(name=function.__name__, node=node, text=place, names=names, key=_key(code))
+    return Code(name=node.name, node=node, text=place, names=names, key=_key(code))
 
 
 def _key(code: CodeType) -> Hashable:
     return (code.co_filename, code.co_firstlineno, code.co_name)
 
 
-def _function_node(tree: ast.Module, *names: str) -> FunctionNode | None:
+def _function_node(tree: ast.Module, name: str) -> FunctionNode | None:
     found = [node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
-    named = [node for node in found if node.name in names]
+    named = [node for node in found if node.name == name]
     return next(iter([*named, *found]), None)
 
 

@@ -68,7 +68,8 @@ class Code:
     Attributes:
         key: The same for the same function, however it was found.
         owner: The class that it is a method of.
-        wrapped: What a decorator has put it around, which it calls.
+        wrapped: What decorators have put around it.
+        takes_input: Whether its parameters are a run's input, if it is a workflow.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Code:
     key: Hashable
     owner: AuthorClass | None = None
     wrapped: tuple[Code, ...] = ()
+    takes_input: bool = True
 
     @property
     def is_async(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from nbflow.lint.meanings import (
@@ -289,7 +289,7 @@ class ClassInText:
             if isinstance(meaning, Kind) and meaning.of != self:
                 found = meaning.of.member(name)
                 if found is not None:
-                    return found
+                    return replace(found, owner=self)
         return None
 
 

@@ -11,7 +11,7 @@ from nbflow.lint.changes import changed_in_place, changed_outside
 from nbflow.lint.meanings import Code, FunctionNode, Kind, Meaning, Outside, Task, Text, Variable
 from nbflow.lint.names import ClassInText
 from nbflow.lint.reading import Reading
-from nbflow.lint.scopes import FUNCTIONS, Binding, Layout
+from nbflow.lint.scopes import FUNCTIONS, Binding, Layout, Scope
 
 _MUTABLE: Final = (
     *(f"builtins.{name}" for name in ("list", "dict", "set", "bytearray")),
@@ -56,18 +56,29 @@ class ModuleNames:
             meaning = self.reading.definition(node, tree)
             is_top = self._layout.scopes[node] is self._layout.root
             kind = self._known.get(node.name) if is_top and not isinstance(meaning, Task) else None
-            if (
-                (isinstance(meaning, Task) and meaning.kind == "workflow")
-                or kind == "workflow"
-                or (kind is None and isinstance(meaning, Code) and _takes_context(node))
-            ):
-                found.append(self.reading.code_of(node, tree))
+            if kind == "workflow" or (isinstance(meaning, Task) and meaning.kind == "workflow"):
+                found.append(self._code_of(node, tree))
+            elif kind is None and isinstance(meaning, Code) and _takes_context(node):
+                found.append(replace(self._code_of(node, tree), takes_input=False))  # a helper, perhaps
         wrapped = [self.find(name) for name in self._layout.root.names]  # fulfil = workflow(function)
         for meaning in wrapped:
             plain = meaning.plain() if isinstance(meaning, Task) and meaning.kind == "workflow" else None
             if plain is not None and all(code.node is not plain.node for code in found):
                 found.append(plain)
         return found
+
+    def _code_of(self, node: FunctionNode, tree: int) -> Code:
+        """A workflow, with the names of what is around it."""
+        code = self.reading.code_of(node, tree)
+        scope = self._layout.scopes[node]
+        return code if scope is self._layout.root else replace(code, names=_Around(self, scope))
+
+    def variable_of(self, name: str, bindings: list[Binding]) -> Variable | None:
+        """A name that holds a value."""
+        assigned = [
+            binding for binding in bindings if binding.kind in ("assigned", "unpacked", "loop", "other")
+        ]
+        return self._variable(name, assigned) if assigned else None
 
     def _tree_of(self, node: FunctionNode) -> int:
         names = self._layout.scopes[node].names.get(node.name, [])
@@ -83,12 +94,7 @@ class ModuleNames:
             return Task(
                 kind="activity" if kind == "activity" else "workflow", name=name, plain=lambda: meaning
             )
-        if meaning is not None:
-            return meaning
-        assigned = [
-            binding for binding in bindings if binding.kind in ("assigned", "unpacked", "loop", "other")
-        ]
-        return self._variable(name, assigned) if assigned else None
+        return self.variable_of(name, bindings) if meaning is None else meaning
 
     def _variable(self, name: str, bindings: list[Binding]) -> Variable:
         values = [
@@ -139,6 +145,27 @@ class ModuleNames:
                         if homes and number not in homes:
                             found.setdefault(name.id, f"{self._texts[number].label or 'code'} changes it")
         return found
+
+
+class _Around:
+    """What the names of a nested function mean: those of the functions around it, then those of the module."""
+
+    def __init__(self, module: ModuleNames, scope: Scope) -> None:
+        self._module = module
+        self._scope = scope
+
+    def find(self, name: str) -> Meaning | None:
+        """What a name means inside of the scope."""
+        scope = self._scope
+        while scope.parent is not None:
+            if name in scope.names and not scope.is_class and name not in scope.outer:
+                bindings = scope.names[name]
+                meaning = self._module.reading.meaning_of(bindings)
+                if isinstance(meaning, Code):
+                    return replace(meaning, names=self)
+                return self._module.variable_of(name, bindings) if meaning is None else meaning
+            scope = scope.parent
+        return self._module.find(name)
 
 
 def _takes_context(node: FunctionNode) -> bool:

@@ -48,7 +48,9 @@ def _in_workflow(workflow: Code, seen: set[Hashable]) -> Iterator[Finding]:
         opened += 1
         try:
             layout = Layout(code.node)
-            reading = Reading(layout, code.names, [code.text], code=code, is_workflow=code is workflow)
+            reading = Reading(
+                layout, code.names, [code.text], code=code, is_workflow=code is workflow and code.takes_input
+            )
             yield from _seen(code, reading, via)
             called = list(_called(reading))
         except RecursionError:  # nested deeper than Python can follow
