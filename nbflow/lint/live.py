@@ -16,7 +16,7 @@ from nbflow.lint.changes import changed_outside
 from nbflow.lint.meanings import Code, FunctionNode, Kind, Meaning, Module, Outside, Task, Text, Variable
 from nbflow.lint.objects import (
     RENAMED,
-    full_name,
+    class_name,
     function_in,
     is_author_code,
     is_authors_class,
@@ -78,7 +78,7 @@ class LiveNames:
         function = function_in(value)
         if function is not None:
             return code_of(value if kind is FunctionType else function, self._places)
-        if kind.__module__ == "os" and kind.__name__ == "_Environ":
+        if class_name(kind) == "os._Environ":
             return Outside(path="os.environ")
         return self._variable(name, value)
 
@@ -91,7 +91,7 @@ class LiveNames:
     def _class(self, found: type[Any]) -> Meaning:
         if is_authors_class(found):
             return Kind(of=LiveClass(found, self._places))
-        return Outside(path=full_name(found.__module__, found.__qualname__))
+        return Outside(path=class_name(found))
 
     def _variable(self, name: str, value: Any) -> Variable:
         kind = type_of(value)
@@ -102,7 +102,7 @@ class LiveNames:
         )
         if is_authors_class(kind):
             variable = replace(variable, owner=LiveClass(kind, self._places))
-        elif (path := full_name(kind.__module__, kind.__qualname__)).startswith("pathlib."):
+        elif (path := class_name(kind)).startswith("pathlib."):
             variable = replace(variable, type_path="pathlib.Path")
         elif not path.startswith("builtins."):
             variable = replace(variable, type_path=path)
@@ -153,7 +153,7 @@ class LiveClass:
                 inner = value.fget
             elif issubclass(kind, (staticmethod, classmethod)):
                 inner = value.__func__
-            elif kind.__module__ == "functools" and kind.__name__ == "cached_property":
+            elif class_name(kind) == "functools.cached_property":
                 inner = value.func
             function = function_in(inner)
             code = None if function is None else code_of(function, self._places)

@@ -33,6 +33,7 @@ _FLAT: Final = (
 """Packages whose names are known without the modules in which they are defined."""
 
 _APART: Final = ("anyio.to_thread", "anyio.from_thread", "anyio.to_process")
+_CACHED: Final = "functools._lru_cache_wrapper"
 _OF_PYTHON: Final = 1 << 9
 """The flag of a class that a class statement has made, and not C."""
 
@@ -63,6 +64,17 @@ def type_of(value: object) -> Any:
     return type(value)
 
 
+def class_name(found: type[Any]) -> str:
+    """A class's full name."""
+    return full_name(_of_type(found, "__module__"), _of_type(found, "__qualname__"))
+
+
+def _of_type(found: type[Any], name: str) -> str:
+    """What every class has, whatever its metaclass makes of it."""
+    value: object = type.__dict__[name].__get__(found)
+    return value if isinstance(value, str) else ""
+
+
 def class_attribute(found: type[Any], name: str) -> Any:
     """What a class or one that it is based on has under a name; no code of theirs is run."""
     for base in cast("tuple[type[Any], ...]", type.__dict__["__mro__"].__get__(found)):
@@ -77,9 +89,9 @@ def function_in(value: Any) -> FunctionType | None:
     inner = value
     if kind is MethodType:
         inner = value.__func__
-    elif kind.__module__ == "functools" and kind.__name__ == "_lru_cache_wrapper":
+    elif class_name(kind) == _CACHED:
         inner = getattr(value, "__wrapped__", None)
-    elif kind.__module__ == "functools" and kind.__name__ == "partial":
+    elif class_name(kind) == "functools.partial":
         inner = value.func
     found: Any = inner if type_of(inner) is FunctionType else None
     return found if found is not None and is_author_code(found.__code__.co_filename) else None
@@ -104,8 +116,8 @@ def path_of(value: Any) -> str:
         if owner is getattr(random, "_inst", None):
             return f"random.{value.__name__}"
         of = owner if issubclass(type_of(owner), type) else type_of(owner)
-        return "" if is_authors_class(of) else full_name(of.__module__, f"{of.__qualname__}.{value.__name__}")
-    is_cached = kind.__module__ == "functools" and kind.__name__ == "_lru_cache_wrapper"
+        return "" if is_authors_class(of) else f"{class_name(of)}.{value.__name__}"
+    is_cached = class_name(kind) == _CACHED
     if is_cached and function_in(value) is None:
         return full_name(value.__module__ or "", value.__qualname__)
     return ""
@@ -128,10 +140,10 @@ def is_authors_class(found: type[Any]) -> bool:
     """Whether a class is defined in a notebook or in the author's own modules."""
     if not found.__flags__ & _OF_PYTHON:
         return False
-    module = found.__module__
+    module = _of_type(found, "__module__")
     if module == "__main__":
         return True
-    loaded = sys.modules.get(module) if type_of(module) is str else None
+    loaded = sys.modules.get(module)
     file = vars(loaded).get("__file__") if loaded is not None else None
     return bool(file) and is_author_code(str(file))
 
@@ -143,7 +155,7 @@ def is_immutable(value: Any) -> bool:
         return all(map(is_immutable, tuple[Any, ...].__iter__(value)))
     if (
         issubclass(kind, (*_IMMUTABLE, frozenset))
-        or str(kind.__module__).partition(".")[0] in _IMMUTABLE_MODULES
+        or _of_type(kind, "__module__").partition(".")[0] in _IMMUTABLE_MODULES
     ):
         return True
     for name in ("__dataclass_params__", "__struct_config__"):

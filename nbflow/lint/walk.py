@@ -78,13 +78,18 @@ def _called(reading: Reading) -> Iterator[Code]:
 
 def _seen(code: Code, reading: Reading, via: tuple[str, ...]) -> Iterator[Finding]:
     """What is found in one function, where its author sees it."""
+    hits = [
+        hit
+        for node in reading.layout.nodes
+        for check in CHECKS.get(type(node), ())
+        for hit in check(node, reading)
+    ]
+    if not hits:
+        return
     kept = kept_lines(code.text.source)
-    for node in reading.layout.nodes:
-        for check in CHECKS.get(type(node), ()):
-            for hit in check(node, reading):
-                line = getattr(hit.node, "lineno", 1)
-                if not is_kept(hit.code, line, kept):
-                    yield _finding(hit, code, reading, via)
+    for hit in hits:
+        if not is_kept(hit.code, getattr(hit.node, "lineno", 1), kept):
+            yield _finding(hit, code, reading, via)
 
 
 def _finding(hit: Hit, code: Code, reading: Reading, via: tuple[str, ...]) -> Finding:

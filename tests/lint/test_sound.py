@@ -2,7 +2,8 @@
 
 import ast
 import importlib
-import itertools
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,25 +77,14 @@ def test_the_examples_of_the_documentation(path: Path) -> None:
     for code in _blocks(path.read_text()):
         text = code
         if code.startswith("%%"):
-            notebook = f'{{"cells": [{{"cell_type": "code", "source": {_as_json(code)}}}]}}'
+            notebook = f'{{"cells": [{{"cell_type": "code", "source": {json.dumps(code)}}}]}}'
             assert list(map(str, check_cells(cells_of(notebook.encode())))) == []
         else:
             assert [str(each) for each in check_source(text) if each.code != "NBF000"] == []
 
 
 def _blocks(page: str) -> list[str]:
-    lines = iter(page.split("\n"))
-    found: list[str] = []
-    for line in lines:
-        if line.startswith("```python"):
-            found.append("\n".join(itertools.takewhile(lambda text: not text.startswith("```"), lines)))
-    return found
-
-
-def _as_json(text: str) -> str:
-    import json
-
-    return json.dumps(text)
+    return re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.semantics(46)
