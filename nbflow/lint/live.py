@@ -16,6 +16,7 @@ from nbflow.lint.changes import changed_outside
 from nbflow.lint.meanings import Code, FunctionNode, Kind, Meaning, Module, Outside, Task, Text, Variable
 from nbflow.lint.objects import (
     RENAMED,
+    class_attribute,
     class_name,
     function_in,
     is_author_code,
@@ -140,6 +141,16 @@ class LiveClass:
     def name(self) -> str:
         """The class's name."""
         return self._found.__name__
+
+    def field(self, name: str) -> ast.expr | None:
+        """What an annotation in the class says of an attribute."""
+        annotations: Any = class_attribute(self._found, "__annotations__") or {}
+        annotation: Any = annotations.get(name)
+        text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+        try:
+            return ast.parse(text, mode="eval").body
+        except (SyntaxError, ValueError):
+            return None
 
     def member(self, name: str) -> Code | None:
         """A method or property of the class or of the author's classes that it is based on."""

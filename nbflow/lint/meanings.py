@@ -97,6 +97,10 @@ class AuthorClass(Protocol):
         """A method or a property's function."""
         ...
 
+    def field(self, name: str) -> ast.expr | None:
+        """What an annotation in the class says of an attribute."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Module:

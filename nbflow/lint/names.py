@@ -26,6 +26,8 @@ from nbflow.lint.scopes import FUNCTIONS, Binding, Layout
 DEEPEST: Final = 12
 """Aliases of aliases; deeper ones are left alone."""
 
+_PASS_ON: Final = ("functools.partial", "functools.lru_cache", "functools.cache")
+_IMPORTERS: Final = ("builtins.__import__", "importlib.import_module")
 _BUILTINS: Final = frozenset(dir(builtins))
 
 
@@ -107,17 +109,24 @@ class NameReading:
             case ast.Subscript(value=value):  # set[int](), Box[int]()
                 meaning = self.meaning(value, deep + 1)
                 return meaning if isinstance(meaning, (Kind, Outside)) else None
-            case ast.Call(func=func, args=[first, *_]):  # activity(function), functools.partial(function, …)
-                maker = self.meaning(func, deep + 1)
-                if isinstance(maker, Outside) and maker.path in (
-                    "functools.partial",
-                    "functools.lru_cache",
-                    "functools.cache",
-                ):
-                    return self.meaning(first, deep + 1)
-                return self._defined_by(maker, first, deep)
+            case ast.Call(func=func, args=[first, *others]):
+                return self._made_by(self.meaning(func, deep + 1), first, others, deep)
             case _:
                 return None
+
+    def _made_by(
+        self, maker: Meaning | None, first: ast.expr, others: list[ast.expr], deep: int
+    ) -> Meaning | None:
+        """What a call gives that makes a function or module of a name: ``activity(f)``, ``getattr(m, "f")``."""
+        path = maker.path if isinstance(maker, Outside) else ""
+        if path in _PASS_ON:
+            return self.meaning(first, deep + 1)
+        if path in _IMPORTERS:
+            return Outside(path=_text_in(first)) if _text_in(first) else None
+        if path == "builtins.getattr" and others and _text_in(others[0]):
+            base = self.meaning(first, deep + 1)
+            return Outside(path=f"{base.path}.{_text_in(others[0])}") if isinstance(base, Outside) else None
+        return self._defined_by(maker, first, deep)
 
     def _defined_by(self, maker: Meaning | None, first: ast.expr, deep: int) -> Task | None:
         if not isinstance(maker, Outside) or not maker.path.startswith("nbflow."):
@@ -182,7 +191,7 @@ class NameReading:
         assert binding.value is not None
         if isinstance(binding.value, ast.Call):
             meaning = self.meaning(binding.value, deep)
-            return meaning if isinstance(meaning, (Task, Code)) else None
+            return meaning if isinstance(meaning, (Task, Code, Outside)) else None
         if not isinstance(binding.value, (ast.Name, ast.Attribute)):
             return None
         meaning = self.meaning(binding.value, deep)
@@ -278,6 +287,10 @@ class ClassInText:
             for k in keywords
         )
 
+    def field(self, name: str) -> ast.expr | None:
+        """What an annotation in the class says of an attribute."""
+        return _annotation_in(self._node, name)
+
     def member(self, name: str) -> Code | None:
         """A method or property of the class, or of one that it is based on in the same text."""
         for node in self._node.body:
@@ -293,11 +306,23 @@ class ClassInText:
         return None
 
 
+def _annotation_in(node: ast.ClassDef, name: str) -> ast.expr | None:
+    for part in node.body:
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name) and part.target.id == name:
+            return part.annotation
+    return None
+
+
 def last_word(node: ast.AST) -> str:
     """The last part of a dotted name; empty for all else."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _text_in(node: ast.expr) -> str:
+    """The text of a literal; empty for all else."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _is_none(node: ast.expr | None) -> bool:

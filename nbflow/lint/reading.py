@@ -59,6 +59,12 @@ class Reading(NameReading):
                 return self.value(value, deep)
             case ast.Attribute(value=value, attr=attr) if attr in _PATH_PARTS:
                 return self._path(value, deep)
+            case ast.Attribute(value=value, attr=attr):
+                whose = self.value(value, deep)
+                annotation = (
+                    whose.owner.field(attr) if whose is not None and whose.owner is not None else None
+                )
+                return None if annotation is None else self.annotated(annotation)
             case ast.Name(id=name):
                 found = self.bindings(name, node)
                 if found is not None:

@@ -86,6 +86,8 @@ class Layout:
         self.root = Scope(trees[0] if trees else ast.Module(body=[], type_ignores=[]))
         self.globals: set[str] = set()
         """Names that some function declares ``global``."""
+        self.stars: list[str] = []
+        """Modules of which everything is imported."""
         self._tree = 0
         for number, tree in enumerate(trees):
             self._tree = number
@@ -211,6 +213,7 @@ class Layout:
                 name = alias.asname or alias.name.partition(".")[0]
                 path = alias.name if alias.asname else name
             elif alias.name == "*":
+                self.stars.append(node.module or "")
                 continue
             else:
                 name = alias.asname or alias.name

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from nbflow.lint.changes import changed_in_place, changed_outside
+from nbflow.lint.forbidden import TABLE, row_for
 from nbflow.lint.meanings import Code, FunctionNode, Kind, Meaning, Outside, Task, Text, Variable
 from nbflow.lint.names import ClassInText
 from nbflow.lint.reading import Reading
@@ -73,6 +75,15 @@ class ModuleNames:
         scope = self._layout.scopes[node]
         return code if scope is self._layout.root else replace(code, names=_Around(self, scope))
 
+    def _from_star(self, name: str) -> Outside | None:
+        """What ``from time import *`` brings, as far as the table of calls knows."""
+        if hasattr(builtins, name):
+            return None
+        stars = self._layout.stars
+        paths = [f"{module}.{name}" for module in stars]
+        known = [path for path in paths if path in TABLE or (len(stars) == 1 and row_for(path) is not None)]
+        return Outside(path=known[0]) if known else None
+
     def variable_of(self, name: str, bindings: list[Binding]) -> Variable | None:
         """A name that holds a value."""
         assigned = [
@@ -87,7 +98,7 @@ class ModuleNames:
     def _find(self, name: str) -> Meaning | None:
         bindings = self._layout.root.names.get(name)
         if bindings is None:
-            return None
+            return self._from_star(name)
         meaning = self.reading.meaning_of(bindings)
         kind = self._known.get(name)
         if isinstance(meaning, Code) and kind is not None:
@@ -113,6 +124,9 @@ class ModuleNames:
                     owner=found.owner or variable.owner,
                     type_path=found.path or variable.type_path,
                 )
+            made = self.reading.meaning(value.func) if isinstance(value, ast.Call) else None
+            if isinstance(made, Outside) and row_for(made.path) is not None:
+                variable = replace(variable, type_path=made.path)
             if self._is_mutable(value):
                 variable = replace(variable, is_mutable=True)
         return variable

@@ -460,6 +460,30 @@ async def bounded(ctx: WorkflowContext, urls: list[str]) -> list[str]:
     return pages
 
 
+@workflow
+async def drained(ctx: WorkflowContext) -> list[str]:
+    queue: asyncio.Queue[str] = asyncio.Queue()
+    found = []
+    await queue.put(await fetch("x"))
+    try:
+        while True:
+            found.append(queue.get_nowait())
+    except asyncio.QueueEmpty:
+        pass
+    with contextlib.suppress(asyncio.QueueEmpty):
+        while True:
+            found.append(queue.get_nowait())
+    return found
+
+
+@workflow
+async def looked_at(ctx: WorkflowContext, order: Order) -> bool:
+    task = charge(order.id)
+    timer = ctx.create_timer(5)
+    await asyncio.wait([task, timer], return_when=asyncio.FIRST_COMPLETED)
+    return task.done() or charge("again").cancel() or len([charge(sku) for sku in order.skus()]) > 3
+
+
 # -- other ways to write -----------------------------------------------------------------------------
 
 

@@ -37,6 +37,11 @@ class Order:
     sku: str
     items: list
     tags: dict
+    labels: set[str] = None
+    inner: "Order" = None
+
+    def age(self):
+        return time.time()
 
 settings = {"limit": 3}
 seen = []
@@ -46,6 +51,8 @@ client = Order("", [], {})
 stamp = clock
 this_moment = datetime.now
 here = Path("notes.txt")
+from shutil import *
+pool = requests.Session()
 dice = random.Random(1)
 
 @activity
@@ -88,6 +95,8 @@ FOUND: list[tuple[str, str]] = [
     ("NBF001", "async def inner():\n    await fetch(time.time())\nawait inner()"),
     ("NBF001", "x = functools.partial(time.time)()"),
     ("NBF001", "x = collections.defaultdict(time.time)"),
+    ("NBF001", "x = getattr(time, 'time')()"),
+    ("NBF001", "x = __import__('time').time()"),
     # -- chance
     ("NBF002", "x = random.random()"),
     ("NBF002", "x = chance()"),
@@ -200,6 +209,7 @@ FOUND: list[tuple[str, str]] = [
     ("NBF010", "x = await fetch(str(set(sku)))"),
     ("NBF010", "x = []\nx.extend(set(sku))"),
     ("NBF010", "for x in {'a': 1}.keys() & {'a'}: await fetch(x)"),
+    ("NBF010", "for x in order.labels: await fetch(x)"),
     ("NBF010", "for x in order.tags.keys() - order.items: await fetch(x)"),
     # -- addresses
     ("NBF011", "x = id(order)"),
@@ -235,6 +245,11 @@ FOUND: list[tuple[str, str]] = [
     ("NBF013", "x = not charge(sku)"),
     ("NBF013", "x = charge(sku) == 'x'"),
     ("NBF013", "x = f'{charge(sku)}'"),
+    ("NBF013", "return charge(sku)"),
+    ("NBF013", "x = charge(sku).id"),
+    ("NBF013", "x = charge(sku)[0]"),
+    ("NBF013", "x = await fetch(charge(sku))"),
+    ("NBF013", "x = len(charge(sku))"),
     ("NBF013", "try:\n    await fetch()\nfinally:\n    charge(sku)"),
     # -- loops
     ("NBF014", "while True: pass"),
@@ -287,6 +302,8 @@ FOUND: list[tuple[str, str]] = [
 FOUND_IN_TEXT: list[tuple[str, str]] = [
     ("NBF006", "async with aiohttp.ClientSession() as session: await session.get('x')"),
     ("NBF006", "import boto3\nx = boto3.client('s3')"),
+    ("NBF006", "x = pool.get('x')"),
+    ("NBF005", "copyfile('x', 'y')"),
     ("NBF006", "import psycopg\nx = psycopg.connect('x')"),
     ("NBF006", "from openai import AsyncOpenAI\nx = AsyncOpenAI()"),
     ("NBF001", "import pendulum\nx = pendulum.now()"),

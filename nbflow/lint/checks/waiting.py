@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from nbflow.core.tasks import DurableTask
 from nbflow.lint.hits import Hit, own_level, shown, waits
 from nbflow.lint.meanings import Code, Outside, Task
 from nbflow.lint.reading import Reading
@@ -23,6 +24,10 @@ LOOKED_AT: Final = (
     ast.UnaryOp,
     ast.FormattedValue,
     ast.For,
+    ast.Subscript,
+    ast.Attribute,
+    ast.Call,
+    ast.Return,
 )
 _STARTS: Final = ("call_activity", "call_child_workflow", "create_timer", "wait_for_external_event")
 _LIBRARY_STARTS: Final = (
@@ -31,6 +36,25 @@ _LIBRARY_STARTS: Final = (
     "anyio.sleep",
     "nbflow.when_all",
     "nbflow.when_any",
+)
+_OF_TASKS: Final = frozenset(dir(DurableTask))
+_WANT_RESULTS: Final = frozenset(
+    f"builtins.{name}"
+    for name in [
+        "len",
+        "str",
+        "int",
+        "float",
+        "bool",
+        "sum",
+        "min",
+        "max",
+        "sorted",
+        "round",
+        "abs",
+        "enumerate",
+        "reversed",
+    ]
 )
 _FOREVER: Final = ("itertools.count", "itertools.cycle", "itertools.repeat")
 _BECOMES_TRUE: Final = ("done", "is_set", "cancelled", "empty", "current_utc_datetime", "time")
@@ -56,10 +80,30 @@ def not_awaited(node: ast.AST, reading: Reading) -> Iterator[Hit]:
             yield from _as_values([operand], reading)
         case ast.FormattedValue(value=value):
             yield from _as_values([value], reading)
-        case ast.For(iter=iterated):
-            yield from _as_values([iterated], reading)
+        case ast.For(iter=value) | ast.Subscript(value=value):
+            yield from _as_values([value], reading)
+        case ast.Attribute(value=value, attr=attr) if attr not in _OF_TASKS:
+            yield from _as_values([value], reading)
+        case ast.Call(args=args, keywords=keywords) if _wants_results(node, reading):
+            yield from _as_values([*args, *(keyword.value for keyword in keywords)], reading)
+        case ast.Return(value=ast.Call() as call) if _is_end_of_workflow(node, reading):
+            yield from _as_values([call], reading)
         case _:
             pass
+
+
+def _wants_results(call: ast.Call, reading: Reading) -> bool:
+    """Whether a call can do nothing with a task: that of an activity, or of ``len`` and the like."""
+    meaning = reading.meaning(call.func)
+    return isinstance(meaning, Task) or (isinstance(meaning, Outside) and meaning.path in _WANT_RESULTS)
+
+
+def _is_end_of_workflow(node: ast.AST, reading: Reading) -> bool:
+    """Whether a return statement is the workflow's own, whose result goes on record."""
+    at = reading.layout.parents.get(node)
+    while at is not None and not isinstance(at, FUNCTIONS):
+        at = reading.layout.parents.get(at)
+    return reading.is_workflow and reading.code is not None and at is reading.code.node
 
 
 def _as_values(nodes: Iterable[ast.expr], reading: Reading) -> Iterator[Hit]:
@@ -109,7 +153,7 @@ def endless(node: ast.AST, reading: Reading) -> Iterator[Hit]:
     """Loops that wait for nothing and have no way out, or wait for the time without letting it go on."""
     match node:
         case ast.While(test=ast.Constant(value=value), body=body) if value:
-            if not waits(body) and not _leaves(body):
+            if not waits(body) and not _leaves(body) and not _may_be_left_by_error(node, reading):
                 yield Hit("NBF014", node, f"while {shown(node.test)}:")
         case ast.While(test=test, body=body) if _is_looked_at(test) and not waits([test, *body]):
             if not _leaves(body) and not any(isinstance(part, ast.Call) for part in own_level(body)):
@@ -122,6 +166,20 @@ def endless(node: ast.AST, reading: Reading) -> Iterator[Hit]:
                 yield Hit("NBF014", node, f"for … in {shown(call)}:")
         case _:
             pass
+
+
+def _may_be_left_by_error(node: ast.While, reading: Reading) -> bool:
+    """Whether something that the loop calls may raise what is caught around it: ``queue.get_nowait()``."""
+    if not any(isinstance(part, ast.Call) for part in own_level(node.body)):
+        return False
+    at = reading.layout.parents.get(node)
+    while at is not None and not isinstance(at, FUNCTIONS):
+        if isinstance(at, (ast.Try, ast.TryStar)) and at.handlers:
+            return True
+        if isinstance(at, ast.With) and any("suppress" in shown(item.context_expr) for item in at.items):
+            return True
+        at = reading.layout.parents.get(at)
+    return False
 
 
 def _is_looked_at(test: ast.expr) -> bool:
