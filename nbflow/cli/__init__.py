@@ -1,4 +1,4 @@
-"""The command line: ``nbflow ls``, ``show``, ``sql``, ``export`` and ``demo``.
+"""The command line: ``nbflow ls``, ``show``, ``sql``, ``export``, ``lint`` and ``demo``.
 
 What there is stands in `commands`, a module each. A command that fails says why in
 one line.
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().print_help()
         return 0
     try:
-        COMMANDS[options.command].run(options)
+        return COMMANDS[options.command].run(options) or 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who reads has had enough: `| head`
         return 0
@@ -50,7 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"nbflow {options.command} was interrupted", file=sys.stderr)
         return _INTERRUPTED
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -130,7 +130,9 @@ class Requests:
         if record.status.is_terminal:
             raise InstanceStateError(f"{instance_id} has ended: it keeps the code that it had")
         if engine.registry.version(record.name, code_hash) is None:
-            raise InstanceStateError(f"no such version of {record.name} is known: `%wf versions {record.name}`")
+            raise InstanceStateError(
+                f"no such version of {record.name} is known: `%wf versions {record.name}`"
+            )
         instance = await engine.known(instance_id)
         if record.status is RuntimeStatus.STALLED:
             await self._try_again(instance, code_hash)

@@ -11,7 +11,9 @@ from nbflow.jupyter.complaints import CommandError, did_you_mean
 from nbflow.jupyter.options import Option
 from nbflow.jupyter.words import take_word
 
-Completes: TypeAlias = Literal["workflow", "instance", "export", "event", "command", "duration", "nothing"]
+Completes: TypeAlias = Literal[
+    "workflow", "name", "instance", "export", "event", "command", "duration", "nothing"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +185,14 @@ _TABLE: Final = (
         note="It asks nothing, and what is erased is gone. A run with a child that has not ended stays.",
     ),
     Command(name="history", shows="ID", means="list a run's history events", takes=("instance", "nothing")),
+    Command(
+        name="lint",
+        shows="[NAME|RULE]",
+        means="list what a replay of the workflows could not repeat: clocks, chance, globals that change",
+        takes=("name", "nothing"),
+        examples=("%wf lint fulfil", "%wf lint NBF001"),
+        note="A rule's code tells about that rule. A line is kept as it is by the comment `noqa: NBF001` at its end.",
+    ),
     Command(
         name="sql",
         shows="SELECT …",

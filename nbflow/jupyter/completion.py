@@ -93,6 +93,8 @@ class Completions:
 
     def _things(self, command: Command, given: list[str]) -> Iterable[str]:
         match command.takes[min(len(given), len(command.takes) - 1)]:
+            case "name":
+                return self._session.known.workflow_names()
             case "workflow":
                 return [f"{name}(" for name in self._session.code.workflow_names()]
             case "instance":

@@ -11,7 +11,14 @@ from nbflow.jupyter.tables import Table
 from nbflow.runtime import GateReport, Verdict
 
 MOST_ROWS: Final = 10
-_COLUMNS: Final = ("runs in flight", "with the changed code", "event", "line", "history holds", "the code did")
+_COLUMNS: Final = (
+    "runs in flight",
+    "with the changed code",
+    "event",
+    "line",
+    "history holds",
+    "the code did",
+)
 
 
 def gate_table(report: GateReport, adopted: Sequence[str] = ()) -> Table:

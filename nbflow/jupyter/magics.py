@@ -7,8 +7,8 @@ from typing import Any, Final, cast
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 
-from nbflow.definitions import Definition
-from nbflow.jupyter import actions, listing, looking, places, purging, reports, skipping, starting
+from nbflow.definitions import Definition, WorkflowDefinition
+from nbflow.jupyter import actions, linting, listing, looking, places, purging, reports, skipping, starting
 from nbflow.jupyter.actions import Request, read_request
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.commands import find_command
@@ -79,13 +79,16 @@ class WorkflowMagics(Magics):
             self.adopt(definition)
 
     def adopt(self, definition: Definition) -> None:
-        """Make code known, and say in one line what is new about it."""
+        """Make code known, and say in one line what is new about it, and what a replay of it could not repeat."""
         session = self._session
         waited = session.without_code() if session.is_open else set[str]()
         news = [session.adopt(definition)]
         if waited:
             news += [f"{run} goes on" for run in sorted(waited - session.without_code())]
-        say(f"{definition.kind} {definition.signature} · {' · '.join(news)}")
+        lines = [f"{definition.kind} {definition.signature} · {' · '.join(news)}"]
+        if isinstance(definition, WorkflowDefinition):
+            lines += linting.lines_below(session, definition)
+        say("\n".join(lines))
 
     def adopt_new(self) -> None:
         """Make code known that decorators in other cells, and imports, have defined."""
@@ -158,6 +161,7 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "export": export_from,
     "wait": reports.wait,
     "history": reports.history,
+    "lint": linting.lint,
     "sql": sql,
     "db": places.db,
     "skip": skipping.skip,

@@ -11,6 +11,7 @@ from nbflow.jupyter import help as help_texts
 from nbflow.jupyter.actions import Request, one_run
 from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError
+from nbflow.jupyter.linting import explained, is_rule
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.tables import Table
 from nbflow.jupyter.waiting import Waiting, needs_a_person
@@ -113,4 +114,6 @@ def _variable(session: NbFlow, handle: WorkflowHandle) -> str | None:
 def help_on(session: NbFlow, request: Request) -> str:
     """All commands, or one in full."""
     word = fill_in(request.line, session.evaluate).removeprefix("%wf").strip()
+    if is_rule(word):
+        return explained(word)
     return help_texts.about(find_command(word)[0]) if word else help_texts.overview()

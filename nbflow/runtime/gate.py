@@ -88,7 +88,9 @@ class Gate:
         """
         version = self._runtime.registry.version(name, code_hash)
         if version is None:
-            raise UnknownWorkflowError(f"no version {code_hash or ''} of {name!r} is known: %wf versions {name}")
+            raise UnknownWorkflowError(
+                f"no version {code_hash or ''} of {name!r} is known: %wf versions {name}"
+            )
         records = self._runtime.read(lambda store: _others(store, name, version.code_hash))
         if not records:
             return GateReport(name=name, code_hash=version.code_hash, verdicts=())
@@ -104,9 +106,7 @@ class Gate:
         self._runtime.aside.do(look)
         return _result(done)
 
-    def _verdicts(
-        self, records: Sequence[InstanceRecord], name: str, code_hash: str
-    ) -> Iterator[Verdict]:
+    def _verdicts(self, records: Sequence[InstanceRecord], name: str, code_hash: str) -> Iterator[Verdict]:
         version = self._runtime.registry.version(name, code_hash)
         assert version is not None, "it was there a moment ago"
         code, end, explained = version.running(), self._now() + self._seconds, 0
@@ -135,9 +135,7 @@ class Gate:
 
                 verdict = quiet.copy().run(judged) if history else Fits()
                 explained += isinstance(verdict, Diverges)
-                yield Verdict(
-                    instance_id=record.instance_id, definition=record.definition, fit=verdict
-                )
+                yield Verdict(instance_id=record.instance_id, definition=record.definition, fit=verdict)
 
     def _source(self, record: InstanceRecord) -> str | None:
         return self._runtime.read(lambda store: stored_source(store, record))

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from nbflow.cli.commands import demo, export, ls, show, sql
+from nbflow.cli.commands import demo, export, lint, ls, show, sql
 
 
 class Command(Protocol):
@@ -20,10 +20,17 @@ class Command(Protocol):
         """Add the command with its arguments."""
         ...
 
-    def run(self, options: argparse.Namespace, /) -> None:
-        """Carry it out; raises CommandError, NbflowError or OSError."""
+    def run(self, options: argparse.Namespace, /) -> int | None:
+        """Carry it out; gives an exit status, where it has one of its own. Raises CommandError, NbflowError or OSError."""
         ...
 
 
-COMMANDS: Final[Mapping[str, Command]] = {"demo": demo, "ls": ls, "show": show, "sql": sql, "export": export}
+COMMANDS: Final[Mapping[str, Command]] = {
+    "demo": demo,
+    "ls": ls,
+    "show": show,
+    "sql": sql,
+    "export": export,
+    "lint": lint,
+}
 """In the order of the help."""
