@@ -115,6 +115,14 @@ class PutDefinition(msgspec.Struct, frozen=True, kw_only=True):
     record: DefinitionRecord
 
 
+class DropDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """Forget a version of some code, whatever texts it has; one that isn't there is no error."""
+
+    kind: Literal["workflow", "activity"]
+    name: str
+    code_hash: str
+
+
 Operation: TypeAlias = (
     AppendHistory
     | PutInbox
@@ -124,4 +132,5 @@ Operation: TypeAlias = (
     | PutInstance
     | PurgeInstance
     | PutDefinition
+    | DropDefinition
 )

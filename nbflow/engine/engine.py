@@ -192,7 +192,7 @@ class Engine:
         instance.awaited += 1
         try:
             while instance.is_busy:
-                await asyncio.sleep(_LOOK_SECONDS)  # until its commit is done, or its rest over
+                await asyncio.sleep(_LOOK_SECONDS)  # a commit, a rest and a load end in several places
             yield
         finally:
             instance.awaited -= 1

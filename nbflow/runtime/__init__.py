@@ -7,6 +7,7 @@ nobody runs.)
 """
 
 from nbflow.runtime.client import WorkflowClient
+from nbflow.runtime.gate import GateReport, Verdict
 from nbflow.runtime.handle import WorkflowHandle
 from nbflow.runtime.pictures import Picture
 from nbflow.runtime.runtime import WorkflowRuntime
@@ -15,9 +16,11 @@ from nbflow.runtime.source import RunSource
 from nbflow.runtime.state import WorkflowState
 
 __all__ = [
+    "GateReport",
     "Picture",
     "RunSource",
     "Skipped",
+    "Verdict",
     "WorkflowClient",
     "WorkflowHandle",
     "WorkflowRuntime",

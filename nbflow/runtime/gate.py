@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from nbflow.core.fitting import Diverges, Fit, Fits, Undecided, fit
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus
-from nbflow.definitions import evidence_of
+from nbflow.definitions import WorkflowDefinition, evidence_of
+from nbflow.definitions.versions import Version
 from nbflow.engine.code import stored_source
 from nbflow.engine.output import TurnPrints, context_with
 from nbflow.errors import UnknownWorkflowError
@@ -98,7 +100,7 @@ class Gate:
 
         def look() -> None:
             try:
-                verdicts = tuple(self._verdicts(records, name, version.code_hash))
+                verdicts = tuple(self._verdicts(records, version))
                 done.set_result(GateReport(name=name, code_hash=version.code_hash, verdicts=verdicts))
             except BaseException as error:
                 done.set_exception(error)
@@ -106,39 +108,57 @@ class Gate:
         self._runtime.aside.do(look)
         return _result(done)
 
-    def _verdicts(self, records: Sequence[InstanceRecord], name: str, code_hash: str) -> Iterator[Verdict]:
-        version = self._runtime.registry.version(name, code_hash)
-        assert version is not None, "it was there a moment ago"
-        code, end, explained = version.running(), self._now() + self._seconds, 0
-        quiet = context_with(TurnPrints(), None)
-        sources: dict[str, str | None] = {}
+    def _verdicts(self, records: Sequence[InstanceRecord], version: Version[Any]) -> Iterator[Verdict]:
+        judge = _Judge(version.running(), is_late=self._later(self._seconds))
         for first in range(0, len(records), _AT_ONCE):
             some = records[first : first + _AT_ONCE]
-            histories = self._runtime.read(
-                lambda store, ids=[record.instance_id for record in some]: store.read_histories(ids)
-            )
+            histories, sources = self._runtime.read(partial(_read, records=some))
             for record in some:
                 history = histories.get(record.instance_id, [])
-                if record.definition not in sources:
-                    sources[record.definition] = self._source(record)
-
-                def judged(record: InstanceRecord = record, history: list[HistoryEvent] = history) -> Fit:
-                    return fit(
-                        code,
-                        history,
-                        instance_id=record.instance_id,
-                        context=quiet,
-                        explained=explained < _EXPLAINED,
-                        evidence=evidence_of(code, history, recorded=sources[record.definition]),
-                        is_late=lambda: self._now() > end,
-                    )
-
-                verdict = quiet.copy().run(judged) if history else Fits()
-                explained += isinstance(verdict, Diverges)
+                verdict = judge.of(record, history, sources.get(record.definition))
                 yield Verdict(instance_id=record.instance_id, definition=record.definition, fit=verdict)
 
-    def _source(self, record: InstanceRecord) -> str | None:
-        return self._runtime.read(lambda store: stored_source(store, record))
+    def _later(self, seconds: float) -> Callable[[], bool]:
+        end = self._now() + seconds
+        return lambda: self._now() > end
+
+
+class _Judge:
+    """Holds code against one history after another; the first that diverge are explained in full."""
+
+    def __init__(self, code: WorkflowDefinition[..., Any], *, is_late: Callable[[], bool]) -> None:
+        self._code = code
+        self._is_late = is_late
+        self._quiet = context_with(TurnPrints(), None)
+        self._explained = 0
+
+    def of(self, record: InstanceRecord, history: list[HistoryEvent], recorded: str | None) -> Fit:
+        """Whether the code fits a run; one that has not begun fits any code."""
+        if not history:
+            return Fits()
+        found = self._quiet.copy().run(self._fit, record, history, recorded)
+        self._explained += isinstance(found, Diverges)
+        return found
+
+    def _fit(self, record: InstanceRecord, history: list[HistoryEvent], recorded: str | None) -> Fit:
+        return fit(
+            self._code,
+            history,
+            instance_id=record.instance_id,
+            context=self._quiet,
+            explained=self._explained < _EXPLAINED,
+            evidence=evidence_of(self._code, history, recorded=recorded),
+            is_late=self._is_late,
+        )
+
+
+def _read(
+    store: HistoryStore, records: Sequence[InstanceRecord]
+) -> tuple[dict[str, list[HistoryEvent]], dict[str, str | None]]:
+    """The histories of runs, and the source of each version that they have."""
+    versions = {record.definition: record for record in records}
+    sources = {code_hash: stored_source(store, record) for code_hash, record in versions.items()}
+    return store.read_histories([record.instance_id for record in records]), sources
 
 
 def _others(store: HistoryStore, name: str, code_hash: str) -> list[InstanceRecord]:

@@ -83,6 +83,7 @@ class Deletions:
         closed: Every message for these (instance ID, execution ID).
         timers: The waiting timers of these (execution ID, timer ID).
         row_ids: Messages by number.
+        definitions: Code by (kind, name, code hash).
     """
 
     iids: list[int] = field(default_factory=list[int])
@@ -91,6 +92,7 @@ class Deletions:
     closed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     timers: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     row_ids: list[int] = field(default_factory=list[int])
+    definitions: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
 
 @dataclass(slots=True)
@@ -186,6 +188,8 @@ class _Player:
                 self._purge(instance_id)
             case op.PutDefinition(record=record):
                 self._define(record, lsn)
+            case op.DropDefinition(kind=kind, name=name, code_hash=code_hash):
+                self._undefine((kind, name, code_hash))
             case _:
                 assert_never(operation)
 
@@ -225,12 +229,18 @@ class _Player:
 
     def _define(self, record: DefinitionRecord, lsn: int) -> None:
         key = definition_key(record)
-        if key in self._facts.definitions:
+        if key in self._facts.definitions and key[:3] not in self._deletions.definitions:
             self._signatures[key] = record.signature
         elif (new := self._definitions.get(key)) is not None:
             self._definitions[key] = (msgspec.structs.replace(new[0], signature=record.signature), new[1])
         else:
             self._definitions[key] = (record, lsn)
+
+    def _undefine(self, version: tuple[str, str, str]) -> None:
+        self._deletions.definitions.append(version)
+        for known in (self._definitions, self._signatures):
+            for key in [key for key in known if key[:3] == version]:
+                del known[key]
 
     def _rows_of(self, execution_id: str) -> list[InboxRow]:
         """The messages for an execution that are known here: new ones, and old ones whose number is wanted."""

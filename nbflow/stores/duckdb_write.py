@@ -23,6 +23,7 @@ _UPDATE_ONE: Final = f"UPDATE instances SET {', '.join(f'{c} = ?' for c in rows.
 _SIGN: Final = (
     "UPDATE definitions SET signature = ? WHERE kind = ? AND name = ? AND code_hash = ? AND source_hash = ?"
 )
+_DROP_DEFINITION: Final = "DELETE FROM definitions WHERE kind = ? AND name = ? AND code_hash = ?"
 _DROP_CLOSED: Final = "DELETE FROM inbox WHERE (instance_id, execution_id) IN (SELECT unnest(?), unnest(?))"
 _DROP_TIMERS: Final = (
     "DELETE FROM inbox WHERE kind = 'TimerFired' "
@@ -67,6 +68,8 @@ class Writer:
         self._appenders.clear()
 
     def _delete(self, gone: Deletions) -> None:
+        for version in gone.definitions:
+            self._connection.execute(_DROP_DEFINITION, version)
         if gone.iids:
             self._delete_numbers("history", "iid", gone.iids)
         if gone.iids or gone.replaced:

@@ -113,6 +113,9 @@ class MemoryStore:
                 if (known := self._definitions.get(key)) is not None:
                     record = msgspec.structs.replace(known, signature=record.signature)
                 _put(self._definitions, key, record, undo)
+            case op.DropDefinition(kind=kind, name=name, code_hash=code_hash):
+                for key in [key for key in self._definitions if key[:3] == (kind, name, code_hash)]:
+                    _drop(self._definitions, key, undo)
             case _:
                 assert_never(operation)
 

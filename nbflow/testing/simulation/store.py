@@ -133,6 +133,9 @@ class FaultyStore:
     def read_history(self, instance_id: str, execution_id: str | None = None) -> list[HistoryEvent]:
         return self._read(lambda: self._inner.read_history(instance_id, execution_id))
 
+    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        return self._read(lambda: self._inner.read_histories(instance_ids))
+
     def list_executions(self, instance_id: str) -> list[str]:
         return self._read(lambda: self._inner.list_executions(instance_id))
 
