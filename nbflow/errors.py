@@ -27,6 +27,8 @@
             ├── StoreFormatError         the file is no nbflow store
             ├── StoreVersionError        written by a newer nbflow
             ├── StoreUnavailableError    the place can't be read or written
+            ├── KeyFileError             the key that signs histories can't be used
+            ├── UntrustedError           the history holds what its owner did not write
             └── UnknownHistoryKindError  a row of a kind that this nbflow doesn't know
     BaseException
     └── Evicted                          unwinds workflow code whose execution left memory
@@ -210,6 +212,22 @@ class StoreVersionError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The store's place can't be read or written."""
+
+
+class KeyFileError(StoreError):
+    """The key that signs histories can't be used."""
+
+
+class UntrustedError(StoreError):
+    """The history holds what its owner did not write: nothing of it runs.
+
+    Attributes:
+        seq: The history position concerned, if there is one.
+    """
+
+    def __init__(self, message: str, seq: int | None = None) -> None:
+        super().__init__(message)
+        self.seq = seq
 
 
 class UnknownHistoryKindError(StoreError):

@@ -45,7 +45,6 @@ class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
         source_hash: Hash of that text.
         parameters: The signature as text, such as ``(order: Order) -> str``.
         created_at: When this version was first registered.
-        signature: Cryptographic signature of the above with the owner's key; None while unsigned.
     """
 
     kind: Literal["workflow", "activity"]
@@ -55,7 +54,6 @@ class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     source_hash: str
     parameters: str
     created_at: datetime
-    signature: str | None = None
 
 
 class AppendHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +105,8 @@ class PurgeInstance(msgspec.Struct, frozen=True, kw_only=True):
 class PutDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """Keep a version of some code.
 
-    The same (kind, name, code_hash, source_hash) again changes nothing but the signature.
+    The same (kind, name, code_hash, source_hash) again changes nothing, unless a store that seals its rows finds that
+    the one it has isn't its owner's: then this one takes its place.
     """
 
     record: DefinitionRecord

@@ -50,10 +50,15 @@ def current() -> Schema:
     """The tables that this nbflow writes."""
     here = files("nbflow.stores")
     return Schema(
-        version=1,
+        version=2,
         tables=here.joinpath("schema.sql").read_text("utf-8"),
         views=here.joinpath("views.sql").read_text("utf-8"),
+        steps=(Step(version=2, run=_running(here.joinpath("schema_2.sql").read_text("utf-8"))),),
     )
+
+
+def _running(sql: str) -> Callable[[duckdb.DuckDBPyConnection], object]:
+    return lambda connection: connection.execute(sql)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) -> str:

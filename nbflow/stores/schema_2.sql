@@ -1,0 +1,10 @@
+-- From version 1 to version 2. What was written before has no seal: its owner says once that it is theirs.
+ALTER TABLE instances ADD COLUMN seal BLOB;
+ALTER TABLE history ADD COLUMN seal BLOB;
+ALTER TABLE inbox ADD COLUMN seal BLOB;
+ALTER TABLE definitions ADD COLUMN seal BLOB;
+ALTER TABLE definitions DROP COLUMN signature;
+COMMENT ON COLUMN instances.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';
+COMMENT ON COLUMN history.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';
+COMMENT ON COLUMN inbox.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';
+COMMENT ON COLUMN definitions.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';
