@@ -91,6 +91,8 @@ class Registration:
         engine = self._engine
         self._apart += definitions
         altered = {found.code for found in engine.findings}
+        if None in altered:
+            return  # there is more that is not its owner's
         again = [d for d in definitions if (d.kind, d.name) in altered]
         if not again:
             return

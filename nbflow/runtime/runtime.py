@@ -32,10 +32,10 @@ from nbflow.executors.threads import ThreadExecutor
 from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 from nbflow.runtime.aside import Aside
 from nbflow.runtime.client import WorkflowClient
-from nbflow.runtime.places import store_at
 from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
 from nbflow.runtime.tracing import SpanExport
+from nbflow.runtime.wiring import make_engine, store_at
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -157,7 +157,7 @@ class WorkflowRuntime:
         thread = EngineThread()
         with contextlib.ExitStack() as opening:
             opening.callback(thread.stop)
-            engine = thread.call(_make_engine(store, executor, self.clock, self.registry, self._options))
+            engine = thread.call(make_engine(store, executor, self.clock, self.registry, self._options))
             opening.callback(lambda: thread.call(engine.close()))
             opening.enter_context(routed_prints())
             if self._span_exporter is not None:
@@ -213,6 +213,12 @@ class WorkflowRuntime:
     def is_trusted(self) -> bool:
         """Whether what is in the history runs; not so, if you did not sign all of it (docs/trust.md)."""
         return self._opened().is_trusted
+
+    @property
+    def why_not_trusted(self) -> str:
+        """The first thing in the history that you did not sign, in words; empty if it is trusted."""
+        findings = self._opened().findings
+        return str(findings[0]) if findings else ""
 
     def trust_report(self) -> TrustReport:
         """What the history would run, and what in it you did not sign, after a look at every row."""
@@ -386,12 +392,6 @@ def _warn(definition: Definition, changes: list[str]) -> None:
         definition.name,
         ", ".join(changes),
     )
-
-
-async def _make_engine(
-    store: HistoryStore, executor: ActivityExecutor, clock: Clock, registry: Registry, options: EngineOptions
-) -> Engine:
-    return Engine(store, executor, clock, registry, options)
 
 
 async def _on_loop(call: Callable[[], _T]) -> _T:

@@ -59,7 +59,7 @@ class Auditor:
         if instance_id is not None:
             return list(islice(self._of_instance(seals, instance_id), limit))
         code = [_finding("definitions", *strange) for strange in self._strange(seals, "definitions")]
-        return [*code, *islice(self._others(seals, thorough), max(limit - len(code), 0))]
+        return [*code, *islice(self._others(seals, thorough), max(limit - len(code), 1))]
 
     def _others(self, seals: Seals, thorough: bool) -> Iterator[Finding]:
         for table in ("instances", "inbox", "history") if thorough else ("instances", "inbox"):
@@ -151,7 +151,7 @@ def _flawed(seals: Seals, table: Table, found: Iterable[Row]) -> Iterator[_Stran
 
 
 def _untrusted(finding: Finding) -> UntrustedError:
-    return UntrustedError(f"{finding}: what it would run, and how to sign it, `%wf trust` says", finding.seq)
+    return UntrustedError(f"{finding}: see what it would run with `%wf trust`", finding.seq)
 
 
 def _missing(instance_id: str, seq: int | None = None) -> Finding:

@@ -1,11 +1,13 @@
-"""Where a runtime's history is: in memory, or in a file whose rows its owner signs."""
+"""What a runtime is put together from: a store in memory, or in a file whose rows its owner signs; an engine."""
 
 from __future__ import annotations
 
 import os
 from typing import Final
 
-from nbflow.ports import HistoryStore
+from nbflow.definitions import Registry
+from nbflow.engine.engine import Engine, EngineOptions
+from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 from nbflow.runtime.keys import user_key
 
 MEMORY: Final = ":memory:"
@@ -22,3 +24,10 @@ def store_at(path: str, key: bytes | None) -> HistoryStore:
     if path == MEMORY:
         return DuckDBStore(path)  # nobody else can have written there
     return DuckDBStore(path, key=user_key(os.environ) if key is None else key)
+
+
+async def make_engine(
+    store: HistoryStore, executor: ActivityExecutor, clock: Clock, registry: Registry, options: EngineOptions
+) -> Engine:
+    """An engine on the loop that runs this."""
+    return Engine(store, executor, clock, registry, options)
