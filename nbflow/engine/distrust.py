@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -43,6 +43,10 @@ class Distrusted:
         self._store = store
         self._findings = findings
         self._of = {found.instance_id: found for found in reversed(findings) if found.instance_id}
+
+    def __getattr__(self, name: str) -> Any:
+        """What that store offers beside the port, such as a cursor for SQL that only asks."""
+        return getattr(self._store, name)
 
     def open(self) -> None:
         self._store.open()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from nbflow.errors import StoreError
 from nbflow.jupyter.location import shorten, siblings
 from nbflow.jupyter.peek import count_active
 from nbflow.jupyter.session import NbFlow
@@ -31,7 +32,10 @@ def greeting(session: NbFlow) -> str:
 
 def _distrust(session: NbFlow) -> str:
     """Why nothing of the open history runs."""
-    count = session.count_waiting()
+    try:
+        count = session.count_waiting()
+    except StoreError:  # somebody has written a row that can't be read
+        count = 0
     runs = (
         "no run waits"
         if count == 0

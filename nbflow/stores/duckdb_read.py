@@ -9,6 +9,7 @@ from typing import Any, Final
 from nbflow.core.history import HistoryEvent, TaskScheduled
 from nbflow.core.operations import DefinitionRecord, InboxRow
 from nbflow.core.state import TERMINAL, InstanceRecord, RuntimeStatus
+from nbflow.errors import StoreError
 from nbflow.ports import InstanceFilter, PendingTask
 from nbflow.stores import duckdb_rows as rows
 from nbflow.stores import refusals
@@ -112,7 +113,10 @@ class Reader:
         counts = self._file.run(
             f"SELECT status, count(*) FROM instances{_where(conditions)} GROUP BY status", values
         )
-        return {RuntimeStatus(status): count for status, count in counts}
+        try:
+            return {RuntimeStatus(status): count for status, count in counts}
+        except ValueError as error:
+            raise StoreError(f"an instance has a status that is none: {error}") from error
 
     def history(self, iid: int, execution_id: str) -> list[HistoryEvent]:
         """An execution's events in order."""

@@ -133,19 +133,20 @@ def _event_values(row: HistoryRow) -> Row:
 
 def _to_event(seq: int, values: Sequence[Any]) -> HistoryEvent:
     at, kind, name, scheduled_id, payload, data, row_format = values
-    row = HistoryRow(
-        format=row_format,
-        seq=seq,
-        kind=kind,
-        at=from_utc(at),
-        name=name,
-        scheduled_id=scheduled_id,
-        payload=payload,
-        data=data,
-    )
     try:
-        return from_row(row)
-    except msgspec.MsgspecError as error:
+        return from_row(
+            HistoryRow(
+                format=row_format,
+                seq=seq,
+                kind=kind,
+                at=from_utc(at),
+                name=name,
+                scheduled_id=scheduled_id,
+                payload=payload,
+                data=data,
+            )
+        )
+    except (ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
         raise StoreError(f"row {seq} of a history, a {kind!r}, can't be read: {error}") from error
 
 

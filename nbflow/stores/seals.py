@@ -56,7 +56,11 @@ class Seals:
         """What is wrong with a row that has this seal; None if its owner wrote it just so."""
         if seal is None:
             return Flaw.UNSIGNED
-        ((*_, own),) = self.sealed(table, (row,))
-        if hmac.compare_digest(own, seal):
+        try:
+            ((*_, own),) = self.sealed(table, (row,))
+            is_own = hmac.compare_digest(own, seal)
+        except (TypeError, ValueError, OverflowError):  # somebody has changed a column's type
+            return Flaw.ALTERED
+        if is_own:
             return None
         return Flaw.ALTERED if seal[: len(self._mark)] == self._mark else Flaw.FOREIGN

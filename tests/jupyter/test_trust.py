@@ -121,6 +121,15 @@ def test_s80_altered_source_is_named_and_signed_anew_by_its_cell(altered: Notebo
     assert altered.run("%wf wait order-1") == "order-1 is COMPLETED"
 
 
+def test_s80_a_row_that_nobody_can_read_stops_nobody_from_looking(altered: Notebook) -> None:
+    (path,) = Path().glob(".nbflow/*.duckdb")
+    alter(path, "UPDATE instances SET status = 'MAYBE'")
+    assert "the source of fulfil was altered" in altered.run("%load_ext nbflow")
+    assert "order-1: its name, input or status was altered" in altered.run("%wf trust")
+    assert "MAYBE" in altered.run("%wf sql SELECT status FROM instances")
+    assert len(altered.fail("%wf ps").splitlines()) == 1
+
+
 def test_s80_trust_takes_no_words_and_is_explained(notebook: Notebook) -> None:
     assert notebook.run("%wf trust").endswith("is trusted: every row is signed with your key")
     assert "every row was signed already" in notebook.run("%wf trust --yes")

@@ -290,6 +290,22 @@ def test_every_event_has_its_words() -> None:
     store.close()
 
 
+@pytest.mark.semantics(80)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE instances ALTER seal TYPE VARCHAR",
+        "ALTER TABLE instances ALTER created_at TYPE VARCHAR",
+        "ALTER TABLE instances ALTER generation TYPE BOOLEAN",
+        "ALTER TABLE instances ALTER lsn TYPE HUGEINT USING 170141183460469231731687303715884105727",
+        "ALTER TABLE instances ALTER input TYPE INTEGER[] USING [1, 2]",
+    ],
+)
+def test_s80_a_column_of_another_type_is_an_altered_one(path: Path, statement: str) -> None:
+    alter(path, statement)
+    assert found_in(path) == [f"order-{n}: its name, input or status was altered" for n in (1, 2, 3)]
+
+
 def test_names_from_elsewhere_are_plain_text(path: Path) -> None:
     alter(
         path,
