@@ -28,6 +28,8 @@
             ├── StoreFormatError         the file is no nbflow store
             ├── StoreVersionError        written by a newer nbflow
             ├── StoreUnavailableError    the place can't be read or written
+            ├── KeyFileError             the key that signs histories can't be used
+            ├── UntrustedError           the history holds what its owner did not write
             └── UnknownHistoryKindError  a row of a kind that this nbflow doesn't know
     BaseException
     └── Evicted                          unwinds workflow code whose execution left memory
@@ -223,6 +225,22 @@ class QuestionError(StoreError):
 
 class ExportError(NbflowError):
     """Something can't be exported as it was asked for; says what to type instead."""
+
+
+class KeyFileError(StoreError):
+    """The key that signs histories can't be used."""
+
+
+class UntrustedError(StoreError):
+    """The history holds what its owner did not write: nothing of it runs.
+
+    Attributes:
+        seq: The history position concerned, if there is one.
+    """
+
+    def __init__(self, message: str, seq: int | None = None) -> None:
+        super().__init__(message)
+        self.seq = seq
 
 
 class UnknownHistoryKindError(StoreError):

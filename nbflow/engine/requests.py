@@ -19,6 +19,7 @@ from nbflow.engine.watchers import Condition
 from nbflow.errors import (
     InstanceNotFoundError,
     InstanceStateError,
+    UntrustedError,
     WorkflowStalledError,
 )
 
@@ -26,8 +27,9 @@ from nbflow.errors import (
 class Requests:
     """The requests of clients, carried out on the engine's loop.
 
-    Each of them raises RuntimeClosedError once the runtime is closed, and StoreError
-    where something can't be read or written.
+    Each of them raises RuntimeClosedError once the runtime is closed, StoreError where
+    something can't be read or written, and UntrustedError where a run would change whose
+    history its owner did not write.
 
     Args:
         engine: The engine.
@@ -39,6 +41,7 @@ class Requests:
 
     async def start(self, request: StartRequest) -> None:
         """Start a run, as far as the policy lets it; raises what `Starter.start` does."""
+        self._check()
         await self._starter.start(request)
 
     async def raise_event(self, instance_id: str, name: str, payload: str) -> None:
@@ -48,13 +51,13 @@ class Requests:
             InstanceNotFoundError: There is no such run.
             EventRejectedError: The payload doesn't fit the wait that took it.
         """
-        self._engine.check_open()
+        self._check()
         now = self._engine.clock.now()
         await post(self._engine, instance_id, h.EventRaised(at=now, name=name, payload=payload))
 
     async def terminate(self, instance_id: str, output: str, recursive: bool) -> None:
         """End a run; returns once that is durable. A run that has ended stays as it is."""
-        self._engine.check_open()
+        self._check()
         now = self._engine.clock.now()
         await post(
             self._engine, instance_id, h.ExecutionTerminated(at=now, output=output, recursive=recursive)
@@ -67,6 +70,7 @@ class Requests:
             InstanceNotFoundError: There is no such run.
             InstanceStateError: It has ended, or has not begun.
         """
+        self._check()
         record = await self.record(instance_id)
         now = self._engine.clock.now()
         if record.status.is_terminal:
@@ -86,6 +90,7 @@ class Requests:
             InstanceStateError: It has ended.
             WorkflowStalledError: The run was stalled, and is: says why.
         """
+        self._check()
         record = await self.record(instance_id)
         if record.status.is_terminal:
             raise InstanceStateError(f"{instance_id} has ended: there is nothing to resume")
@@ -164,6 +169,7 @@ class Requests:
             InstanceNotFoundError: There is no such run.
             InstanceStateError: It has not ended, or one below it has not.
         """
+        self._check()
         record = await self.record(instance_id)
         if not record.status.is_terminal:
             raise InstanceStateError(
@@ -198,6 +204,17 @@ class Requests:
         engine.add(CommitItem(instance_id, purge, purged, finish))
         await done
         return len(gone)
+
+    async def check_rows(self, instance_id: str) -> None:
+        """Raise UntrustedError if a run has rows that its owner did not write, or nothing of the store runs."""
+        self._check()
+        findings = await self._engine.committer.read(lambda store: store.audit(instance_id=instance_id))
+        if findings:
+            raise UntrustedError(f"{findings[0]}: `%wf trust`", findings[0].seq)
+
+    def _check(self) -> None:
+        self._engine.check_open()
+        self._engine.check_trusted()
 
     async def record(self, instance_id: str) -> InstanceRecord:
         """The row of an instance; raises InstanceNotFoundError."""

@@ -212,6 +212,20 @@ _TABLE: Final = (
         examples=("%wf db orders.duckdb", "%wf db :memory: --virtual-clock"),
     ),
     Command(
+        name="trust",
+        shows="",
+        means="say what a history from elsewhere would run, and what in it you did not sign",
+        options=(
+            Option(name="yes", means="take all of it for yours: sign it, and have it go on", kind="flag"),
+        ),
+        examples=("%wf trust", "%wf trust --yes"),
+        note=(
+            "Every row is signed with a key in your own folder (NBFLOW_KEY_FILE names another). Where one isn't, or was "
+            "altered, nothing of the history runs, and all of it can be looked at. In Python: runtime.trust_report(), "
+            "runtime.trust()."
+        ),
+    ),
+    Command(
         name="skip",
         shows="DURATION",
         means="let virtual time go on, from one due time to the next",

@@ -8,7 +8,18 @@ from typing import Any, Final, cast
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 
 from nbflow.definitions import Definition, WorkflowDefinition
-from nbflow.jupyter import actions, linting, listing, looking, places, purging, reports, skipping, starting
+from nbflow.jupyter import (
+    actions,
+    linting,
+    listing,
+    looking,
+    places,
+    purging,
+    reports,
+    skipping,
+    starting,
+    trusting,
+)
 from nbflow.jupyter.actions import Request, read_request
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.commands import find_command
@@ -115,7 +126,7 @@ class WorkflowMagics(Magics):
         self.adopt_new()
         request = read_request(command.name, rest, cell)
         result = _HANDLERS[command.name](self._session, request)
-        if command.name == "skip":
+        if command.name in ("skip", "trust"):
             self._cards.look_again()
             self._dashboards.look_again()
         return self._shown(result, request)
@@ -164,6 +175,7 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "lint": linting.lint,
     "sql": sql,
     "db": places.db,
+    "trust": trusting.trust,
     "skip": skipping.skip,
     "help": reports.help_on,
 }

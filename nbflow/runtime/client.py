@@ -129,6 +129,7 @@ class WorkflowClient:
                 f"{instance_id} is {record.status}: it can be started again once it has ended"
             )
         definition = self._definition(record.name)
+        await self._runtime.requests.check_rows(instance_id)
         await self._runtime.requests.start(start_request(definition, instance_id, record.input))
         return record.name
 

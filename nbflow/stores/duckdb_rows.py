@@ -18,12 +18,13 @@ from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
 from nbflow.errors import FailureDetails, StoreError
 
 Row: TypeAlias = tuple[Any, ...]
+DefinitionKey: TypeAlias = tuple[str, str, str, str]
 
 _EVENT = ("happened_at", "kind", "name", "scheduled_id", "payload", "data", "format")
 HISTORY: Final = ("iid", "instance_id", "execution_id", "seq", *_EVENT, "lsn")
 INBOX: Final = ("row_id", "instance_id", "execution_id", "due", *_EVENT, "lsn")
 DEFINITIONS: Final = (
-    "kind", "name", "code_hash", "source_hash", "source", "parameters", "created_at", "pin", "signature", "lsn"
+    "kind", "name", "code_hash", "source_hash", "source", "parameters", "created_at", "pin", "lsn"
 )  # fmt: skip
 
 FIXED: Final = (
@@ -93,7 +94,14 @@ def live_values(record: InstanceRecord, lsn: int) -> Row:
 
 
 def to_instance(row: Row) -> InstanceRecord:
-    """Rebuild an instance from its `INSTANCES`."""
+    """Rebuild an instance from its `INSTANCES`; raises StoreError for a row that nbflow would not write."""
+    try:
+        return _to_instance(row)
+    except (ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
+        raise StoreError(f"the row of instance {row[1]!r} can't be read: {error}") from error
+
+
+def _to_instance(row: Row) -> InstanceRecord:
     (_, instance_id, name, execution_id, generation, created_at, start_at, given, definition, *parent) = row[
         :12
     ]
@@ -125,18 +133,21 @@ def _event_values(row: HistoryRow) -> Row:
 
 def _to_event(seq: int, values: Sequence[Any]) -> HistoryEvent:
     at, kind, name, scheduled_id, payload, data, row_format = values
-    return from_row(
-        HistoryRow(
-            format=row_format,
-            seq=seq,
-            kind=kind,
-            at=from_utc(at),
-            name=name,
-            scheduled_id=scheduled_id,
-            payload=payload,
-            data=data,
+    try:
+        return from_row(
+            HistoryRow(
+                format=row_format,
+                seq=seq,
+                kind=kind,
+                at=from_utc(at),
+                name=name,
+                scheduled_id=scheduled_id,
+                payload=payload,
+                data=data,
+            )
         )
-    )
+    except (ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
+        raise StoreError(f"row {seq} of a history, a {kind!r}, can't be read: {error}") from error
 
 
 def history_values(iid: int, instance_id: str, execution_id: str, event: HistoryEvent, lsn: int) -> Row:
@@ -173,14 +184,13 @@ def definition_values(record: DefinitionRecord, lsn: int) -> Row:
         record.parameters,
         to_utc(record.created_at),
         record.pin,
-        record.signature,
         lsn,
     )
 
 
 def to_definition(row: Row) -> DefinitionRecord:
     """Rebuild a definition from its `DEFINITIONS`."""
-    kind, name, code_hash, source_hash, source, parameters, created_at, pin, signature, _ = row
+    kind, name, code_hash, source_hash, source, parameters, created_at, pin, _ = row
     return DefinitionRecord(
         kind=kind,
         name=name,
@@ -190,5 +200,4 @@ def to_definition(row: Row) -> DefinitionRecord:
         parameters=parameters,
         created_at=from_utc(created_at),
         pin=pin,
-        signature=signature,
     )

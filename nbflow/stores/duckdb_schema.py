@@ -53,14 +53,12 @@ def current() -> Schema:
         version=2,
         tables=here.joinpath("schema.sql").read_text("utf-8"),
         views=here.joinpath("views.sql").read_text("utf-8"),
-        steps=(Step(version=2, run=_keep_pins),),
+        steps=(Step(version=2, run=_running(here.joinpath("schema_2.sql").read_text("utf-8"))),),
     )
 
 
-def _keep_pins(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give definitions a place for all that their code uses."""
-    connection.execute("ALTER TABLE definitions ADD COLUMN pin VARCHAR DEFAULT ''")
-    connection.execute("ALTER TABLE definitions ALTER COLUMN pin SET NOT NULL")
+def _running(sql: str) -> Callable[[duckdb.DuckDBPyConnection], object]:
+    return lambda connection: connection.execute(sql)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) -> str:

@@ -210,7 +210,5 @@ def script(seed: int) -> Iterator[list[op.Operation]]:
                     batch.append(op.PurgeInstance(instance_id=instance_id))
                     del present[instance_id]
                 case _:
-                    batch.append(
-                        definition(source_hash=f"s{random.randint(1, 5)}", signature=str(generation))
-                    )
+                    batch.append(definition(source_hash=f"s{random.randint(1, 5)}", source=str(generation)))
         yield batch
