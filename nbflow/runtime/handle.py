@@ -7,6 +7,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import UNSET
+
 from nbflow.core.failures import full_text
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus
@@ -129,6 +131,23 @@ class WorkflowHandle:
     def restart(self) -> None:
         """Start the run once more, with the same input and the newest code; it must have ended."""
         self._client.restart_workflow(self.instance_id)
+
+    def rewind(self) -> None:
+        """Take the run, which FAILED, back to before its failure: what failed is tried again."""
+        self._client.rewind_workflow(self.instance_id)
+
+    def fork(
+        self, at: int, *, set: Any = UNSET, id: str | None = None, newest_code: bool = False
+    ) -> WorkflowHandle:
+        """Start a run that shares this one's history up to an event, and goes on from there by itself.
+
+        Args:
+            at: The event, as `history` numbers them.
+            set: Another value for that event: a result, an output, a payload.
+            id: The new run's ID; made up if not given.
+            newest_code: Whether it goes on with the newest code, and not with this run's.
+        """
+        return self._client.fork_workflow(self.instance_id, at, set=set, id=id, newest_code=newest_code)
 
     def purge(self, *, recursive: bool = True) -> None:
         """Erase the run and its history, and its descendants; all of them must have ended."""
