@@ -83,12 +83,12 @@ def changeable(history: Sequence[h.HistoryEvent], seq: int) -> Answer:
     places = [number for number, each in enumerate(history, 1) if isinstance(each, Answer)]
     if not places:
         raise GoingBackError(
-            f"event {seq} is a {kind}, and the history holds nothing that could be changed: fork without --set"
+            f"event {seq} is {_a(kind)}, and the history holds nothing that could be changed: fork without --set"
         )
     nearest = min(places, key=lambda place: (abs(place - seq), -place))
     near = history[nearest - 1]
     raise GoingBackError(
-        f"event {seq} is a {kind}, which has no value to change: the nearest that has one is event {nearest}, "
+        f"event {seq} is {_a(kind)}, which has no value to change: the nearest that has one is event {nearest}, "
         f"{subject(near, history)}: type --at {nearest}"
     )
 
@@ -105,7 +105,7 @@ def subject(event: h.HistoryEvent, history: Sequence[h.HistoryEvent]) -> str:
         case h.TimerFired():
             return "a timer that fired"
         case _:
-            return f"a {type(event).__name__}"
+            return _a(type(event).__name__)
 
 
 def called(history: Sequence[h.HistoryEvent], scheduled_id: int) -> str:
@@ -146,6 +146,10 @@ def with_value(event: Answer, text: str) -> h.InputEvent:
 def step_of(history: Sequence[h.HistoryEvent], seq: int) -> range:
     """The step that an event belongs to, as indices."""
     return next(step for step in steps(history) if seq - 1 in step)
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"
 
 
 def _check(history: Sequence[h.HistoryEvent], seq: int) -> None:

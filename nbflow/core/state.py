@@ -77,7 +77,10 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store keeps of an instance beside its history. Payloads are JSON text."""
+    """What the store keeps of an instance beside its history. Payloads are JSON text.
+
+    ``origin`` says which run it was forked from, or what its last rewind left; None if it began at the beginning.
+    """
 
     instance_id: str
     name: str

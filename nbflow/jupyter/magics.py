@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 
 from nbflow.definitions import Definition
-from nbflow.jupyter import actions, listing, looking, places, purging, reports, skipping, starting
+from nbflow.jupyter import actions, going_back, listing, looking, places, purging, reports, skipping, starting
 from nbflow.jupyter.actions import Request, read_request
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.commands import find_command
@@ -25,7 +25,7 @@ from nbflow.runtime import WorkflowHandle
 NAMES: Final = {"line": ("wf", "workflow"), "cell": ("activity", "workflow", "wf")}
 """The magics, by kind."""
 
-_CELLS: Final = ("run", "raise", "sql")
+_CELLS: Final = ("run", "raise", "fork", "sql")
 
 
 @magics_class
@@ -139,6 +139,9 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "suspend": actions.suspend,
     "resume": actions.resume,
     "restart": actions.restart,
+    "rewind": going_back.rewind,
+    "fork": going_back.fork,
+    "compare": going_back.compare,
     "terminate": actions.terminate,
     "purge": purging.purge,
     "ps": listing.ps,

@@ -138,8 +138,7 @@ class WorkflowClient:
         code, if that fits what is left of its history, else with its own.
 
         Raises:
-            InstanceStateError: It has not failed, or is a child.
-            GoingBackError: It has nowhere to go back to, or no code that fits.
+            InstanceStateError: It has not failed, or is a child; GoingBackError where no code fits.
         """
         return GoingBack(self._runtime).rewind(instance_id, origin)
 

@@ -20,6 +20,7 @@ from nbflow.errors import (
 )
 from nbflow.runtime.pictures import (
     Picture,
+    comparison_picture,
     graph_picture,
     inbox_picture,
     replay_picture,
@@ -180,6 +181,15 @@ class WorkflowHandle:
             seq: The position, from 0; the last if None.
         """
         return replay_picture(self._client.source(self.instance_id), seq)
+
+    def compare(self, other: WorkflowHandle | str) -> Picture:
+        """This run and another one side by side: what they share, where they part, what each did then.
+
+        Args:
+            other: The other run, or its ID.
+        """
+        instance_id = other if isinstance(other, str) else other.instance_id
+        return comparison_picture(self._client.snapshot(self.instance_id), self._client.snapshot(instance_id))
 
     def export(self, path: str | Path) -> int:
         """Write the run as a page that any browser opens without a kernel; gives its size in bytes.

@@ -50,9 +50,19 @@ def current() -> Schema:
     """The tables that this nbflow writes."""
     here = files("nbflow.stores")
     return Schema(
-        version=1,
+        version=2,
         tables=here.joinpath("schema.sql").read_text("utf-8"),
         views=here.joinpath("views.sql").read_text("utf-8"),
+        steps=(Step(version=2, run=_add_origins),),
+    )
+
+
+def _add_origins(connection: duckdb.DuckDBPyConnection) -> None:
+    """Version 2: a run knows which other one it was forked from."""
+    connection.execute("ALTER TABLE instances ADD COLUMN origin VARCHAR")
+    connection.execute(
+        "COMMENT ON COLUMN instances.origin IS 'Which run it was forked from, or taken back from: JSON with "
+        "reason, instance_id, execution_id, seq'"
     )
 
 

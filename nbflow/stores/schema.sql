@@ -1,4 +1,4 @@
--- The tables of an nbflow store, version 1. Names and columns are public: people query them.
+-- The tables of an nbflow store, version 2. Names and columns are public: people query them.
 -- Times are UTC. Payloads are JSON text in VARCHAR: `payload->>'sku'` reads them, and a commit doesn't parse them again.
 -- There are no primary keys and indexes on purpose: docs/decisions/0003-duckdb-store-layout.md.
 
@@ -35,6 +35,7 @@ CREATE TABLE instances (
     parent_instance_id VARCHAR,
     parent_execution_id VARCHAR,
     parent_scheduled_id BIGINT,
+    origin VARCHAR,
     lsn BIGINT NOT NULL
 );
 COMMENT ON TABLE instances IS 'One row an instance: how it stands now';
@@ -56,6 +57,7 @@ COMMENT ON COLUMN instances.definition IS 'Hash of the code that it runs; see de
 COMMENT ON COLUMN instances.parent_instance_id IS 'The instance whose child it is';
 COMMENT ON COLUMN instances.parent_execution_id IS 'That instance''s execution';
 COMMENT ON COLUMN instances.parent_scheduled_id IS 'The event there that started it';
+COMMENT ON COLUMN instances.origin IS 'Which run it was forked from, or taken back from: JSON with reason, instance_id, execution_id, seq';
 COMMENT ON COLUMN instances.lsn IS 'Number of the operation that wrote this row last';
 
 CREATE TABLE history (
