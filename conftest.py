@@ -18,7 +18,7 @@ hypothesis.settings.load_profile("nbflow")
 pytest_plugins = ["pytester", "tests.semantics.plugin"]
 
 # nbmake runs the other notebooks. These, tests/notebooks/test_patterns.py runs twice each, and asks more of them.
-collect_ignore_glob = ["notebooks/0[1-79]_*.ipynb"]
+collect_ignore_glob = ["notebooks/0[1-79]_*.ipynb", "notebooks/11_*.ipynb"]
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _KEPT_ENVIRONMENT = pytest.StashKey[dict[str, str]]()
