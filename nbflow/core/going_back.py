@@ -154,9 +154,11 @@ def _a(kind: str) -> str:
 
 def _check(history: Sequence[h.HistoryEvent], seq: int) -> None:
     if not history:
-        raise GoingBackError("it has not begun: there is no event to go back to")
+        raise GoingBackError("it has not begun: there is no event to go back to, `%wf run` starts another")
     if not 1 <= seq <= len(history):
-        raise GoingBackError(f"there is no event {seq}: its history goes from 1 to {len(history)}")
+        raise GoingBackError(
+            f"there is no event {seq}: its history goes from 1 to {len(history)}, `%wf history` lists it"
+        )
 
 
 def _begun(history: Sequence[h.HistoryEvent]) -> int:
