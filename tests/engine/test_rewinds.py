@@ -288,6 +288,31 @@ def test_a_child_that_has_completed_since_answers_at_once(world: World) -> None:
     assert ran == {"first": 2, "bad": 2, "slow": 1}
 
 
+@pytest.mark.semantics(21, 71)
+def test_a_plan_that_was_overtaken_is_made_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.open(step, chain, family)
+    broken.add("bad")
+    release.clear()
+    run = world.start(family, ["bad", "slow"], "a")
+    world.until_status(run, "FAILED")
+    slow = world.client.list_workflows(parent="a")[1].instance_id
+    broken.clear()
+    requests, plans = world.runtime.requests, list[Any]()
+    rewind = requests.rewind
+
+    def overtaken(request: Any) -> Any:
+        plans.append(request.plan)
+        release.set()
+        world.until_status(slow, "COMPLETED")
+        return rewind(request)
+
+    monkeypatch.setattr(requests, "rewind", overtaken)
+    run.rewind()
+    assert [type(plan.children[2]).__name__ for plan in plans] == ["Kept", "Finished"]
+    assert run.result(20) == ["firstbad", "firstslow"]
+    assert ran == {"first": 2, "bad": 2, "slow": 1}
+
+
 @pytest.mark.semantics(23, 24)
 def test_a_terminated_child_begins_once_more(world: World) -> None:
     world.open(step, chain, family)
