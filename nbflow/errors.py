@@ -13,6 +13,7 @@
         ├── InstanceNotFoundError
         ├── InstanceExistsError          the ID belongs to an instance that is still active
         ├── InstanceStateError           the instance's status forbids the request
+        ├── GoingBackError               a run can't be forked or rewound there
         ├── EventRejectedError           the payload doesn't fit what the workflow waits for
         ├── NotReplayableError           workflow code did what only an activity may do
         ├── TaskFailedError              an activity or a child failed; raised inside workflows
@@ -127,6 +128,10 @@ class InstanceExistsError(NbflowError):
 
 class InstanceStateError(NbflowError):
     """The instance's present status forbids the request."""
+
+
+class GoingBackError(NbflowError):
+    """A run can't be forked or rewound as it was asked: says why, and what can be done."""
 
 
 class EventRejectedError(NbflowError):

@@ -99,7 +99,7 @@ class Engine:
         self.findings: Sequence[Finding] = ()
         self._closed: RuntimeClosedError | None = None
         self._services: list[asyncio.Task[None]] = []
-        self._keeper = Keeper(self.residents.touch, self.unborn, self._post_outgoing)
+        self._keeper = Keeper(self.residents.touch, self.unborn, self.post_outgoing)
         self.delivery = Delivery(
             self.residents,
             self.committer,
@@ -150,7 +150,7 @@ class Engine:
             holding=self.holding,
             origins=self.origins,
             touch=self.residents.touch,
-            post=self._post_outgoing,
+            post=self.post_outgoing,
             begin=self.delivery.begin,
             unborn=self.unborn,
             failed=self._rest,
@@ -333,7 +333,7 @@ class Engine:
         self._items.append(item)
         self._wakeup.set()
 
-    def _post_outgoing(self, outgoing: Sequence[Outgoing]) -> None:
+    def post_outgoing(self, outgoing: Sequence[Outgoing]) -> None:
         """Deliver messages to other instances; what children print belongs where their parent's prints do."""
         for message in outgoing:
             event = message.row.event

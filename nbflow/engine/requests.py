@@ -12,6 +12,7 @@ from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
 from nbflow.engine.family import descendants
+from nbflow.engine.going_back import Branching, ForkRequest, RewindRequest
 from nbflow.engine.instance import Instance
 from nbflow.engine.posting import finishing, post
 from nbflow.engine.starting import Starter, StartRequest
@@ -38,11 +39,20 @@ class Requests:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._starter = Starter(engine)
+        self._branching = Branching(engine)
 
     async def start(self, request: StartRequest) -> None:
         """Start a run, as far as the policy lets it; raises what `Starter.start` does."""
         self._check()
         await self._starter.start(request)
+
+    async def fork(self, request: ForkRequest) -> None:
+        """Begin a run with what it shares with another; raises what `Branching.fork` does."""
+        await self._branching.fork(request)
+
+    async def rewind(self, request: RewindRequest) -> None:
+        """Take a FAILED run back; raises what `Branching.rewind` does."""
+        await self._branching.rewind(request)
 
     async def raise_event(self, instance_id: str, name: str, payload: str) -> None:
         """Raise an event; returns once it is durable.

@@ -159,6 +159,55 @@ _TABLE: Final = (
         takes=("instance",),
     ),
     Command(
+        name="rewind",
+        shows="ID…",
+        means="take runs that FAILED back to before their failure: what failed is tried again",
+        takes=("instance",),
+        examples=("%wf rewind order-42",),
+        note=(
+            "Failed activities and child workflows run again, results that are there stay. After an exception of the "
+            "workflow's own code, correct its cell first: the newest code goes on, if it fits. In Python: run.rewind()."
+        ),
+    ),
+    Command(
+        name="fork",
+        shows="ID",
+        means="start a new run from an event of another one's history, which stays as it is",
+        options=(
+            Option(name="at", shows="N", means="the event of %wf history ID to part at", kind="count"),
+            Option(
+                name="set",
+                shows="EXPRESSION",
+                means="give that event another value: a result, an output, the payload of an event",
+            ),
+            Option(name="id", shows="NEW", means="name the new run; ID-fork-1 if not given"),
+            Option(
+                name="code",
+                shows="WHICH",
+                means="the code to go on with; the other run's if not given",
+                choices=("same", "newest"),
+            ),
+        ),
+        takes=("instance", "nothing"),
+        examples=(
+            "%wf fork order-42 --at 17",
+            'what_if = %wf fork order-42 --at 17 --set {"approved": false}',
+        ),
+        note=(
+            "It gives the new run's handle and shows its card. true, false and null are known in the expression, which "
+            "goes to the next option or the end of the line; %%wf fork takes a long one from the cell below. "
+            'In Python: run.fork(17, set={"approved": False}).'
+        ),
+    ),
+    Command(
+        name="compare",
+        shows="ID ID",
+        means="show two runs side by side: what they share, where they part, what each did then",
+        takes=("instance", "instance", "nothing"),
+        examples=("%wf compare order-42 order-42-fork-1",),
+        note="In Python: run.compare(other).",
+    ),
+    Command(
         name="terminate",
         shows="ID…",
         means="end runs; activities that are running finish, and their results are ignored",

@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class
 from nbflow.definitions import Definition, WorkflowDefinition
 from nbflow.jupyter import (
     actions,
+    going_back,
     linting,
     listing,
     looking,
@@ -37,7 +38,7 @@ from nbflow.runtime import WorkflowHandle
 NAMES: Final = {"line": ("wf", "workflow"), "cell": ("activity", "workflow", "wf")}
 """The magics, by kind."""
 
-_CELLS: Final = ("run", "raise", "sql")
+_CELLS: Final = ("run", "raise", "fork", "sql")
 
 
 @magics_class
@@ -164,6 +165,9 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "suspend": actions.suspend,
     "resume": actions.resume,
     "restart": actions.restart,
+    "rewind": going_back.rewind,
+    "fork": going_back.fork,
+    "compare": going_back.compare,
     "terminate": actions.terminate,
     "purge": purging.purge,
     "ps": listing.ps,

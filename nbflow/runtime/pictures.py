@@ -18,6 +18,7 @@ from nbflow.errors import LookNotPossible
 if TYPE_CHECKING:
     from nbflow.core.execution import WorkflowCode
     from nbflow.core.history import HistoryEvent
+    from nbflow.core.state import InstanceRecord
     from nbflow.views.replay.moments import Moment
     from nbflow.views.timeline.rows import Timeline
     from nbflow.widgets.source import CardSource
@@ -69,6 +70,18 @@ def inbox_picture(source: CardSource, *, width: int = _WIDTH) -> Picture:
 
     drawn = _timeline(source)
     return Picture(html_inbox(drawn), text_inbox(drawn, width=width))
+
+
+def comparison_picture(
+    left: tuple[InstanceRecord, Sequence[HistoryEvent]], right: tuple[InstanceRecord, Sequence[HistoryEvent]]
+) -> Picture:
+    """Two runs side by side: where they part, and what each did then."""
+    from nbflow.views.comparison import compare
+    from nbflow.views.comparison.html import html_comparison
+    from nbflow.views.comparison.text import text_comparison
+
+    drawn = compare(*left, *right)
+    return Picture(html_comparison(drawn), text_comparison(drawn))
 
 
 def graph_picture(source: CardSource, *, width: int = _WIDTH) -> Picture:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, overload
 
 import msgspec
 
-from nbflow.core.history import HistoryEvent, ParentReference
+from nbflow.core.history import HistoryEvent, Origin, ParentReference
 from nbflow.core.operations import DefinitionRecord, InboxRow
 from nbflow.core.rows import HistoryRow, from_row, to_row
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
@@ -29,7 +29,7 @@ DEFINITIONS: Final = (
 
 FIXED: Final = (
     "iid", "instance_id", "name", "execution_id", "generation", "created_at", "start_at", "input", "definition",
-    "parent_instance_id", "parent_execution_id", "parent_scheduled_id",
+    "parent_instance_id", "parent_execution_id", "parent_scheduled_id", "origin",
 )  # fmt: skip
 """Columns of an instance that stay as they are for as long as an execution goes on."""
 LIVE: Final = ("status", "last_updated_at", "output", "custom_status", "failure", "stall", "lsn")
@@ -39,6 +39,7 @@ INSTANCES: Final = (*FIXED, *LIVE)
 _encode = msgspec.json.Encoder().encode
 _failure = msgspec.json.Decoder(FailureDetails).decode
 _stall = msgspec.json.Decoder(Stall).decode
+_origin = msgspec.json.Decoder(Origin).decode
 
 
 @overload
@@ -77,6 +78,7 @@ def fixed_values(iid: int, record: InstanceRecord) -> Row:
         parent and parent.instance_id,
         parent and parent.execution_id,
         parent and parent.scheduled_id,
+        _encode(record.origin).decode() if record.origin else None,
     )
 
 
@@ -102,10 +104,9 @@ def to_instance(row: Row) -> InstanceRecord:
 
 
 def _to_instance(row: Row) -> InstanceRecord:
-    (_, instance_id, name, execution_id, generation, created_at, start_at, given, definition, *parent) = row[
-        :12
-    ]
-    status, updated_at, output, custom_status, failure, stall, _ = row[12:]
+    _, instance_id, name, execution_id, generation, created_at, start_at, given, definition = row[:9]
+    *parent, origin = row[9 : len(FIXED)]
+    status, updated_at, output, custom_status, failure, stall, _ = row[len(FIXED) :]
     return InstanceRecord(
         instance_id=instance_id,
         name=name,
@@ -124,6 +125,7 @@ def _to_instance(row: Row) -> InstanceRecord:
         parent=None
         if parent[0] is None
         else ParentReference(instance_id=parent[0], execution_id=parent[1], scheduled_id=parent[2]),
+        origin=_origin(origin) if origin else None,
     )
 
 

@@ -35,6 +35,7 @@ CREATE TABLE instances (
     parent_instance_id VARCHAR,
     parent_execution_id VARCHAR,
     parent_scheduled_id BIGINT,
+    origin VARCHAR,
     lsn BIGINT NOT NULL,
     seal BLOB
 );
@@ -57,6 +58,7 @@ COMMENT ON COLUMN instances.definition IS 'Hash of the code that it runs; see de
 COMMENT ON COLUMN instances.parent_instance_id IS 'The instance whose child it is';
 COMMENT ON COLUMN instances.parent_execution_id IS 'That instance''s execution';
 COMMENT ON COLUMN instances.parent_scheduled_id IS 'The event there that started it';
+COMMENT ON COLUMN instances.origin IS 'Which run it was forked from, or taken back from: JSON with reason, instance_id, execution_id, seq';
 COMMENT ON COLUMN instances.lsn IS 'Number of the operation that wrote this row last';
 COMMENT ON COLUMN instances.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';
 

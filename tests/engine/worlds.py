@@ -204,6 +204,17 @@ class World:
         return self.runtime.read(read)
 
 
+def appends_for(world: World, instance_id: str, kind: type) -> bool:
+    """Whether a commit has appended an event of some kind to an instance's history."""
+    return any(
+        isinstance(operation, AppendHistory)
+        and operation.instance_id == instance_id
+        and any(isinstance(event, kind) for event in operation.events)
+        for commit in world.store.log
+        for operation in commit
+    )
+
+
 def kinds(history: Sequence[HistoryEvent]) -> list[str]:
     """The names of a history's events."""
     return [type(event).__name__ for event in history]

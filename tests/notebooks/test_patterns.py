@@ -305,6 +305,40 @@ def test_history_is_data(run_twice: Callable[[str], list[Page]], tmp_path: Path)
 
 @pytest.mark.slow
 @pytest.mark.kernel
+@pytest.mark.semantics(10)
+def test_the_time_machine(run_twice: Callable[[str], list[Page]]) -> None:
+    for page in run_twice("11_time_machine"):
+        assert "heavy-gentoo is FAILED" in page.text("fail")
+        assert "heavy-gentoo is taken back to event 14: publish is tried again" in page.text("rewind")
+        assert page.value("rewind") == "published/heavy.txt: 61 birds above 5000 g"
+        history = page.table("history")
+        assert [row["event"] for row in history[10:16]] == [
+            "WorkflowStarted",
+            "EventRaised",
+            "TaskScheduled",
+            "WorkflowStarted",
+            "ExecutionForked",
+            "WorkflowStarted",
+        ]
+        assert [row["name"] for row in history if row["event"] == "TaskScheduled"] == [
+            "middle",
+            "heavier_than",
+            "publish",
+        ]
+        assert "heavy-no is forked from heavy-gentoo at event 12, which has another value" in page.text("no")
+        assert page.value("no") == "not published: 61 birds above 5000 g"
+        assert page.value("limit") == "not published: 172 birds above 4000 g"
+        assert "the result of middle doesn't fit float: Expected `float`, got `str`" in page.text("refused")
+        assert "they part at middle #1 (activity result)" in page.text("compare")
+        assert {(row["instance_id"], row["how"], row["at"]) for row in page.table("origins")} == {
+            ("heavy-4000", "fork", "4"),
+            ("heavy-gentoo", "rewind", "14"),
+            ("heavy-no", "fork", "11"),
+        }
+
+
+@pytest.mark.slow
+@pytest.mark.kernel
 @pytest.mark.parametrize(
     ("name", "last", "attached", "end", "result"),
     [

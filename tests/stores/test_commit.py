@@ -12,6 +12,7 @@ from nbflow.ports import HistoryStore
 from tests.stores.samples import (
     EVERY_EVENT,
     FAILURE,
+    ORIGIN,
     PARENT,
     STALL,
     append,
@@ -62,6 +63,7 @@ def test_every_field_of_an_instance_comes_back(store: HistoryStore) -> None:
         failure=FAILURE,
         stall=STALL,
         parent=PARENT,
+        origin=ORIGIN,
         start_at=at(3600),
         generation=3,
     )

@@ -237,6 +237,23 @@ def test_an_older_store_is_migrated_step_by_step(tmp_path: Path, duck: DuckDBSto
     store.close()
 
 
+def test_a_store_of_version_1_learns_where_runs_come_from(tmp_path: Path, duck: DuckDBStore) -> None:
+    duck.commit([put("a"), append("a", "e1", turn())])
+    before = contents(duck)
+    duck.cursor().execute("ALTER TABLE instances DROP COLUMN origin")
+    duck.cursor().execute("UPDATE meta SET schema_version = 1")
+    duck.close()
+    store = reopened(tmp_path / "history.duckdb", current())
+    assert contents(store) == before
+    origin = h.Origin(reason="fork", instance_id="a", execution_id="e1", seq=1)
+    store.commit([put("b", origin=origin)])
+    assert [store.get_instance(each).origin for each in "ab"] == [None, origin]  # pyright: ignore[reportOptionalMemberAccess]
+    assert select(store, "SELECT origin->>'instance_id' AS of FROM instances ORDER BY instance_id") == [
+        {"of": None}, {"of": "a"}
+    ]  # fmt: skip
+    store.close()
+
+
 @pytest.mark.parametrize("kind", [duckdb.Error, ValueError, KeyboardInterrupt])
 def test_a_migration_that_fails_changes_nothing(
     tmp_path: Path, duck: DuckDBStore, kind: type[BaseException]
