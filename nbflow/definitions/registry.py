@@ -141,6 +141,17 @@ class Registry:
         except CodeNotRestoredError:
             return None
 
+    def running(self, name: str, code_hash: str | None = None) -> Workflow | None:
+        """The version of a workflow with that hash, or the newest, as its runs have it; None if there is none.
+
+        Stored code is made now; None where that can't be.
+        """
+        version = self.version(name, code_hash)
+        try:
+            return version.running() if version is not None else None
+        except CodeNotRestoredError:
+            return None
+
     def has_activity(self, name: str) -> bool:
         """Whether there is an activity of that name; nothing is made."""
         version = self._activities.get(name)

@@ -75,6 +75,7 @@ class GoingBack:
             newest: Whether it goes on with the newest code.
             origin: The context of the caller.
         """
+        self._runtime.call(self._runtime.requests.check_rows(instance_id))
         record, history = self._runtime.client.snapshot(instance_id)
         try:
             cut = self._fork_cut(record, history, at, value)
@@ -118,7 +119,7 @@ class GoingBack:
 
     def _check_event(self, record: InstanceRecord, cut: Cut) -> None:
         """Refuse an event's payload that the workflow would refuse; raises GoingBackError."""
-        code = self._runtime.registry.workflow(record.name, record.definition)
+        code = self._runtime.registry.running(record.name, record.definition)
         raised = cut.again
         if code is None or not isinstance(raised, h.EventRaised):
             return
@@ -127,7 +128,7 @@ class GoingBack:
             raise GoingBackError(f"event {cut.changed}, {raised.name!r}, can't have that value: {reason}")
 
     def _newest_that_fits(self, record: InstanceRecord, cut: Cut) -> str:
-        newest = self._runtime.registry.workflow(record.name)
+        newest = self._runtime.registry.running(record.name)
         if newest is None:
             raise GoingBackError(f"{record.name} isn't known: run the cell that defines it")
         misfit = self._aside(lambda: _misfit(newest, record.instance_id, cut.kept))
@@ -163,6 +164,7 @@ class GoingBack:
         raise InstanceStateError(f"{instance_id} changes all the time: `%wf show {instance_id}`")
 
     def _rewind_request(self, instance_id: str, origin: Context | None) -> RewindRequest:
+        self._runtime.call(self._runtime.requests.check_rows(instance_id))
         record, history = self._runtime.client.snapshot(instance_id)
         _check_failed(record)
         seen: dict[str, InstanceRecord | None] = {instance_id: record}
@@ -176,7 +178,7 @@ class GoingBack:
         seen: dict[str, InstanceRecord | None],
     ) -> Rewound:
         registry = self._runtime.registry
-        found = [registry.workflow(record.name), registry.workflow(record.name, record.definition)]
+        found = [registry.running(record.name), registry.running(record.name, record.definition)]
         codes = {code.code_hash: code for code in found if code is not None}
         if not codes:
             raise GoingBackError(
@@ -217,7 +219,7 @@ class GoingBack:
         self, parent: InstanceRecord, call: h.ChildWorkflowCreated, seen: dict[str, InstanceRecord | None]
     ) -> ChildFate:
         def read(store: HistoryStore) -> tuple[InstanceRecord | None, list[h.HistoryEvent]]:
-            return store.get_instance(call.instance_id), store.read_history(call.instance_id)
+            return store.get_instance(call.instance_id), store.read_history(call.instance_id, checked=True)
 
         child, history = self._runtime.read(read)
         seen[call.instance_id] = child

@@ -13,7 +13,7 @@ from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, StallReason
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.output import TurnPrints, context_with
-from nbflow.errors import CodeNotRestoredError, LookNotPossible, RuntimeClosedError, UntrustedError
+from nbflow.errors import LookNotPossible, RuntimeClosedError, UntrustedError
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
@@ -111,13 +111,10 @@ class RunSource:
         """The code that the run's present execution goes by, or does not get along with; None if it isn't there."""
         record, _ = self.snapshot()
         registry, stall = self._runtime.registry, record.stall
-        found = registry.version(record.name, record.definition or None)
+        found = registry.running(record.name, record.definition or None)
         if found is None and stall is not None and stall.reason is not StallReason.CODE_MISSING:
-            found = registry.version(record.name)  # what it was tried with: a replay shows where they part
-        try:
-            return found.running() if found is not None else None
-        except CodeNotRestoredError:
-            return None
+            return registry.running(record.name)  # what it was tried with: a replay shows where they part
+        return found
 
     def kind_of(self, name: str) -> str | None:
         """What is registered under a name: an ``activity``, a ``workflow``, or nothing."""
