@@ -219,6 +219,7 @@ export class TimelineView {
     line.parts[0].className = `nbf-icon nbf-${look[2]}`;
     [look[0], name, short, look[1], [remark, due === null ? "" : `due ${until(due, now)}`].filter(Boolean).join(", "),
       row.kind === "sent" ? "" : duration((row.end ?? now) - row.start)].forEach((text, j) => setText(line.parts[j], text));
+    setAll(/** @type {Element} */ (line.parts[4].parentElement), { title: line.parts[4].textContent });
     /** @type {[Span, number, number][]} */
     const bars = [];
     let reached = -9;
