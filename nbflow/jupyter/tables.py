@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from html import escape
 from typing import Any, Final
 
+from nbflow.views.markup import escaped
 from nbflow.views.table import WIDEST, shown, text_table
 
 _CELL_STYLE: Final = "text-align: left; vertical-align: top"
@@ -49,15 +49,15 @@ class Table:
 
     def _repr_html_(self) -> str | None:
         if not self.rows:
-            return f"<p>{escape(self.empty)}</p>"
-        head = "".join(f'<th style="{_LINE_STYLE}">{escape(name)}</th>' for name in self.heading)
+            return f"<p>{escaped(self.empty)}</p>"
+        head = "".join(f'<th style="{_LINE_STYLE}">{escaped(name)}</th>' for name in self.heading)
         body = "".join(
             "<tr>"
-            + "".join(f'<td style="{_style(value)}">{escape(shown(value))}</td>' for value in row)
+            + "".join(f'<td style="{_style(value)}">{escaped(shown(value))}</td>' for value in row)
             + "</tr>"
             for row in self.rows
         )
-        note = f"<p>{escape(self.note)}</p>" if self.note else ""
+        note = f"<p>{escaped(self.note)}</p>" if self.note else ""
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
 
 

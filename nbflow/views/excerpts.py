@@ -18,6 +18,11 @@ _LAID_OUT_LIMIT: Final = 20_000
 _TRAPS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 """Characters that turn the direction of what follows: a name could hide behind them."""
 
+_CELL_FILE: Final = re.compile(
+    r'^([ |]*)File "(?:[^"\n]*[/\\])?(?:ipykernel_\d+[/\\]|<ipython-input-)[^"\n]*", line', re.MULTILINE
+)
+"""A line of a traceback that names the file which Jupyter pretends that a cell is in."""
+
 _WILD: Final = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{''.join(sorted(_TRAPS))}]")
 """What is not left as it is."""
 
@@ -58,9 +63,9 @@ def middle(text: str, limit: int) -> str:
 
 
 def failure_text(failure: FailureDetails) -> str:
-    """The author's traceback, or what is known without one, with what led to it."""
+    """The author's traceback, or what is known without one, with what led to it; a cell is called a cell."""
     if failure.stack_trace:
-        return full_text(failure)
+        return _CELL_FILE.sub(r"\1A cell, line", full_text(failure))
     lines = [str(failure)]
     cause = failure.cause
     while cause is not None:

@@ -7,6 +7,7 @@ read, and what a colour says stands beside it as an icon and a word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Final
@@ -34,9 +35,20 @@ DENSE_CELL: Final = "border: none; padding: 1px 12px 1px 0px; text-align: left; 
 """A cell of a table of many small values."""
 
 
+_MATHEMATICS: Final = re.compile(r"\$|\\(?=[(\[]|begin\b)")
+
+
+def escaped(value: str) -> str:
+    """Escape a text that is not in an attribute, also from MathJax: pages set what is between dollars as a formula.
+
+    It looks for formulas in the text of one element; `<pre>` and `<code>` it leaves alone.
+    """
+    return _MATHEMATICS.sub(r"<span>\g<0></span>", escape(value))
+
+
 def text(value: str, limit: int = 300) -> str:
     """A name or value, cut, with its control characters made visible, escaped."""
-    return escape(tame(excerpt(value, limit)))
+    return escaped(tame(excerpt(value, limit)))
 
 
 def frame(parts: Iterable[str]) -> str:

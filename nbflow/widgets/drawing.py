@@ -51,6 +51,7 @@ _ATTRIBUTES: Final = frozenset(
     }
 )
 _VALUE: Final = re.compile(r"[\w\s.,#%+()-]*")
+_X: Final = re.compile(r"(-?[\d.]+),")
 _SPACE: Final = "{http://www.w3.org/XML/1998/namespace}space"
 _SVG: Final = "http://www.w3.org/2000/svg"
 
@@ -148,7 +149,20 @@ def _clean(element: ElementTree.Element, titles: Mapping[str, str]) -> ElementTr
     if title is not None:
         ElementTree.SubElement(clean, "title").text = title
     clean.extend(kept for child in element if (kept := _clean(child, titles)) is not None)
+    if "nbf-node" in clean.get("class", "").split():
+        _centre(clean)
     return clean
+
+
+def _centre(node: ElementTree.Element) -> None:
+    """Set a node's lines in its middle: Graphviz places them by widths that it guesses, for a font that may not be here."""
+    shape = next((one for one in node if one.tag in ("path", "polygon")), None)
+    if shape is None:
+        return
+    xs = [float(x) for x in _X.findall(shape.get("d") or shape.get("points") or "")]
+    for line in node.iter("text") if xs else ():
+        line.set("x", f"{(min(xs) + max(xs)) / 2:.2f}")
+        line.set("text-anchor", "middle")
 
 
 def viz_js() -> Path | None:

@@ -116,14 +116,14 @@ class CardPage(BlankPage):
         if answer:
             self.conversation = conversation
             self._exchange = Exchange(source.other, send=self._send)
-        self.page.evaluate("(snapshot) => { model.state.snapshot = snapshot; mount(); }", snapshot)
+        self.tell("(snapshot) => { model.state.snapshot = snapshot; mount(); }", snapshot)
         if answer:
             self.page.wait_for_function("model.answered > 0")
         return source
 
     def push(self, message: dict[str, Any]) -> None:
         """Send a custom message to the card."""
-        self.page.evaluate("(message) => model.emit('msg:custom', message)", message)
+        self.tell("(message) => model.emit('msg:custom', message)", message)
 
     def ack(self, ack_id: str, state: str, reason: str | None = None) -> None:
         self.push({"type": "ack", "id": ack_id, "state": state, "reason": reason})

@@ -60,7 +60,7 @@ class DashPage(BlankPage):
             self._answers.append(message)
 
     def push(self, message: dict[str, Any]) -> None:
-        self.page.evaluate("(message) => model.emit('msg:custom', message)", message)
+        self.tell("(message) => model.emit('msg:custom', message)", message)
 
     def show(self, source: FakeInstances, *, answer: bool = True, **preset: Any) -> FakeInstances:
         """Render the runs; with ``answer``, what the dashboard sends is answered as a kernel would."""
@@ -72,7 +72,7 @@ class DashPage(BlankPage):
             self.feed = feed
             self._exchange = Exchange(source.run, send=self._send)
             self._orders = Orders(source, send=self._send)
-        self.page.evaluate(
+        self.tell(
             "(snapshot) => { model.state.snapshot = snapshot; model.state.kind = 'dashboard'; mount(); }",
             snapshot,
         )

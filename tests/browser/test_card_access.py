@@ -25,6 +25,15 @@ STICKS_OUT = """async () => {
   return [...wide.map((one) => one.className || one.tagName), ...(document.documentElement.scrollWidth > innerWidth ? ["the page"] : [])];
 }"""
 
+# Of words that stand side by side: pairs of which one covers a part of the other.
+COVERED = """() => {
+  const boxes = [...document.querySelectorAll(".nbf dt, .nbf dd, .nbf button, .nbf-title, .nbf-id, .nbf-subtitle > *, .nbf-label")]
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".nbf-tl-rows, .nbf-menu, .nbf-rp-events"))
+    .flatMap((one) => { const range = document.createRange(); range.selectNodeContents(one); return [...range.getClientRects()].filter((box) => box.width > 1).map((box) => [one, box]); });
+  return boxes.flatMap(([one, a], i) => boxes.slice(i + 1).filter(([other, b]) => !one.contains(other) && !other.contains(one)
+    && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3).map(([other]) => `${one.textContent} | ${other.textContent}`));
+}"""
+
 
 def drawn(card: CardPage, view: str) -> None:
     """Show a view, and wait until what it asked for is there."""
@@ -76,6 +85,27 @@ def test_nothing_sticks_out_at_any_width(card: CardPage, view: str) -> None:
     for width in (320, 420, 620, 1100):
         card.page.set_viewport_size({"width": width, "height": 700})
         assert card.page.evaluate(STICKS_OUT) == [], f"at {width} px"
+
+
+def test_the_rules_of_the_page_around_it_leave_the_card_as_it_is(card: CardPage) -> None:
+    run = fulfilled(until="approval")
+    card.show(FakeSource(run.story(), code=run.code))
+    drawn(card, "Replay")
+    assert card.page.evaluate(COVERED) == []
+    drawn(card, "Timeline")
+    card.page.get_by_role("row", name="check_stock").click()
+    card.page.get_by_role("button", name="Keys").click()
+    expect(card.page.locator(".nbf-tl-pane dd").first).to_be_visible()
+    for width in (420, 1100):
+        card.page.set_viewport_size({"width": width, "height": 900})
+        assert card.page.evaluate(COVERED) == [], f"at {width} px"
+    expect(card.page.locator(".nbf-pill").first).to_have_css("border-radius", "999px")
+    expect(card.page.get_by_role("button", name="Approve approval")).to_have_css("border-radius", "5px")
+    expect(card.page.locator(".nbf-pre").first).to_have_css("word-break", "normal")
+    tops = card.page.locator(".nbf-facts > div").first.evaluate(
+        "(fact) => [...fact.children].map((one) => one.getBoundingClientRect().top)"
+    )
+    assert max(tops) - min(tops) < 2
 
 
 @pytest.mark.parametrize("name", STORIES)

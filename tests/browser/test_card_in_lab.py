@@ -12,6 +12,7 @@ from nbflow.views.timeline.html import html_timeline
 from tests.browser.lab import Lab, Notebook
 from tests.browser.orders import DEFINITIONS, run
 from tests.views.stories import completed, hostile, waiting
+from tests.views.test_mathematics import priced
 
 pytestmark = [
     pytest.mark.browser,
@@ -121,12 +122,12 @@ def test_keys_in_the_card_are_no_commands_of_the_notebook(page: Page, lab: Lab) 
 
 
 def test_the_twins_survive_an_untrusted_notebook(page: Page, lab: Lab) -> None:
-    pictures = [html_timeline(story().timeline()) for story in (completed, waiting, hostile)]
+    pictures = [html_timeline(story().timeline()) for story in (completed, waiting, hostile, priced)]
     outputs = [
         [{"output_type": "display_data", "data": {"text/html": picture}, "metadata": {}}]
         for picture in pictures
     ]
-    notebook = Notebook(page, lab, lab.write("untrusted.ipynb", "1", "2", "3", outputs=outputs))
+    notebook = Notebook(page, lab, lab.write("untrusted.ipynb", "1", "2", "3", "4", outputs=outputs))
     trusted = page.evaluate("window.jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted")
     assert trusted is False
 
@@ -141,3 +142,6 @@ def test_the_twins_survive_an_untrusted_notebook(page: Page, lab: Lab) -> None:
     first.get_by_text("Inputs, results and errors").click()
     expect(first.get_by_text("print_label").nth(1)).to_be_visible()
     assert page.evaluate("window.pwned") is None
+    notebook.output(3).scroll_into_view_if_needed()
+    expect(notebook.output(3)).to_contain_text("$ref/a_1$")
+    expect(page.locator("mjx-container")).to_have_count(0)

@@ -68,6 +68,8 @@ def test_the_front_ends_theme_counts_and_not_the_browsers(
     expect(card.root).to_have_css("background-color", ground)
     expect(card.root).to_have_css("color", text)
     expect(card.page.locator(".nbf-icon.nbf-good").first).to_have_css("color", good)
+    own = card.page.get_by_role("searchbox", name="Filter rows by text")  # what the browser draws itself
+    expect(own).to_have_css("color-scheme", "dark" if good == DARK else "light")
 
 
 @pytest.mark.parametrize(

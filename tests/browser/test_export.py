@@ -123,11 +123,11 @@ def test_the_slider_goes_through_every_moment_by_keyboard(exported: Exported, lo
     length = len(long.history())
     found = page.evaluate(
         """async (length) => {
-          const slider = document.querySelector(".nbf-rp-slider"), said = [];
+          const slider = document.querySelector(".nbf-rp-slider"), said = [], { port1, port2 } = new MessageChannel();
           for (let seq = 1; seq <= length; seq += 1) {
             slider.value = seq;
             slider.dispatchEvent(new Event("input"));
-            for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve));
+            for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => { port1.onmessage = resolve; port2.postMessage(0); });
             const names = [...document.querySelectorAll(".nbf-rp-locals dt")].map((one) => one.firstChild.textContent);
             const stale = document.querySelector(".nbf-rp-branches").classList.contains("nbf-rp-old");
             said.push([names.includes("total"), stale]);

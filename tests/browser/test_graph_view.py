@@ -24,6 +24,14 @@ pytestmark = [
 ]
 
 
+OFF_CENTRE = """() => [...document.querySelectorAll(".nbf-graph-box .nbf-node")].flatMap((node) => {
+  const shape = node.querySelector("path, polygon")?.getBoundingClientRect();
+  return shape ? [...node.querySelectorAll("text")].map((one) => [one.textContent, one.getBoundingClientRect()])
+    .filter(([, box]) => Math.abs(box.left + box.right - shape.left - shape.right) > 3).map(([text]) => text) : [];
+})"""
+"""Lines of nodes that don't stand in the middle of their shape."""
+
+
 def shown(card: CardPage, name: str, *, until: float = 1.0) -> FakeSource:
     source = FakeSource(played(name, until=until), code=RUNS[name][0])
     card.show(source)
@@ -50,6 +58,13 @@ def test_nodes_have_names_roles_and_states(card: CardPage) -> None:
         "nbf-node nbf-k-return nbf-s-never"
     )
     expect(card.page.get_by_role("list", name="Legend")).to_contain_text("not reached")
+
+
+def test_words_stand_in_the_middle_of_their_nodes_whatever_the_font(card: CardPage) -> None:
+    shown(card, "order", until=0.6)
+    for font in ("monospace", "serif", "sans-serif"):
+        card.page.add_style_tag(content=f".nbf-graph-box text {{ font-family: {font} }}")
+        assert card.page.evaluate(OFF_CENTRE) == [], font
 
 
 def test_the_picture_follows_the_run(card: CardPage) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 
 from nbflow.widgets import drawing, graphing
 from tests.browser.card_page import CardPage
+from tests.browser.test_graph_view import OFF_CENTRE
 from tests.views.graph.test_printers import HOSTILE, named
 from tests.views.stories_graph import RUNS, played
 from tests.widgets.sources import FakeSource
@@ -57,6 +58,7 @@ def test_the_browser_draws_the_same_nodes(card_with_viz: CardPage) -> None:
     expect(card.page.get_by_role("button", name="check_stock, activity")).to_have_class(
         "nbf-node nbf-k-activity nbf-s-done"
     )
+    assert card.page.evaluate(OFF_CENTRE) == []
     source.story = played("order")
     source.commit()
     expect(card.page.get_by_role("button", name="send_receipt, activity")).to_have_class(

@@ -40,8 +40,7 @@ def saved(tmp_path: Path) -> Saved:
         book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         nbformat.write(book, tmp_path / "book.ipynb")
         state = f"--ExecutePreprocessor.store_widget_state={keep_state}"
-        run = convert(tmp_path / "book.ipynb", "notebook", "--execute", state)
-        return run if form == "notebook" else convert(run, form)
+        return convert(tmp_path / "book.ipynb", form, "--execute", state)
 
     return save
 
@@ -80,11 +79,13 @@ def test_a_short_run_is_saved_as_it_ended_below_the_last_cell(saved: Saved) -> N
     assert '"running", "active"]' not in kept
 
 
-@pytest.mark.parametrize("ending", ["%wf wait tea-1", "await run", "run.result()"])
-def test_a_longer_run_is_saved_as_it_ended_in_a_later_cell(saved: Saved, ending: str) -> None:
-    book = saved(LOAD, NAP, QUICK, "run = %wf run quick(1) --id tea-1", "1 + 1", ending)
-    (twin,) = twins(book)
-    assert twin.startswith("tea-1 (quick) completed after")
+def test_a_longer_run_is_saved_as_it_ended_in_a_later_cell(saved: Saved) -> None:
+    cells = [LOAD, NAP, QUICK]
+    endings = ("%wf wait tea-0", "await run", "run.result()")
+    for number, ending in enumerate(endings):
+        cells += [f"run = %wf run quick(1) --id tea-{number}", "1 + 1", ending]
+    for number, (ending, twin) in enumerate(zip(endings, twins(saved(*cells)), strict=True)):
+        assert twin.startswith(f"tea-{number} (quick) completed after"), ending
 
 
 def test_a_run_that_ends_between_two_cells_is_saved_as_it_ended(saved: Saved) -> None:

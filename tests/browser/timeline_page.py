@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from playwright.sync_api import Locator, Page, Route
 
 from nbflow.widgets.details import RowDetails
@@ -88,7 +87,7 @@ class TimelinePage(BlankPage):
             source.opened_at = at(opened)
         self.feed = CardFeed(source, send=self.push, keep=lambda _message: None)
         self._details = RowDetails(RunLog(source), source)
-        self.page.evaluate("(message) => mount(message)", msgspec.to_builtins(self.feed.open()))
+        self.tell("mount", self.feed.open())
         self.feed.hello("view")
         self.page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -96,7 +95,7 @@ class TimelinePage(BlankPage):
         return source
 
     def push(self, message: dict[str, Any]) -> None:
-        self.page.evaluate("(message) => receive(message)", msgspec.to_builtins(message))
+        self.tell("receive", message)
 
     def row(self, name: str) -> Locator:
         return self.page.get_by_role("grid", name="Timeline").get_by_role("row", name=name)

@@ -107,6 +107,26 @@ def test_a_failure_without_a_traceback_names_its_causes() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "file", ["/tmp/ipykernel_20650/1531483482.py", r"C:\Temp\ipykernel_7\15.py", "<ipython-input-3-0a>"]
+)
+def test_a_traceback_calls_a_cell_a_cell(file: str) -> None:
+    trace = (
+        f'Traceback (most recent call last):\n  File "{file}", line 3, in parse\n    int("x")\nValueError: x'
+    )
+    part = FailureDetails(type="ValueError", message="x", stack_trace=trace)
+    group = FailureDetails(
+        type="ExceptionGroup", message="both", stack_trace="ExceptionGroup: both", parts=(part,)
+    )
+    other = FailureDetails(
+        type="ValueError", message="x", stack_trace=trace.replace(file, "/home/ipykernel/own.py")
+    )
+
+    assert "\n  A cell, line 3, in parse\n" in failure_text(part)
+    assert "\n  |   A cell, line 3, in parse\n" in failure_text(group)
+    assert 'File "/home/ipykernel/own.py", line 3' in failure_text(other)
+
+
 def test_a_terminal_gets_nothing_to_obey() -> None:
     assert tame("a\x1b[31m\u202eb\nc\td") == "a\\u001b[31m\\u202eb⏎c d"
     assert tame("héllo 👋") == "héllo 👋"

@@ -68,6 +68,19 @@ def test_a_graph_is_drawn_with_its_ids_classes_and_titles() -> None:
     assert [text.text for text in node if text.tag.endswith("text")] == ["fetch", "activity"]
 
 
+def test_the_lines_of_a_node_stand_in_its_middle_whatever_the_font() -> None:
+    line = '<text x="3" text-anchor="start">line</text>'
+    nodes = ('<path d="M10,0C10,0 20,5 -30.5,5"/>', '<polygon points="10,0 20,5 30,5"/>')
+    drawn = "".join(f'<g class="node nbf-node">{shape}{line}</g>' for shape in nodes)
+    clean = clean_svg(f'<svg xmlns="http://www.w3.org/2000/svg">{drawn}<g class="nbf-frame">{line}</g></svg>')
+    lines = [one for one in ElementTree.fromstring(clean).iter() if one.tag.endswith("text")]
+    assert [(one.get("x"), one.get("text-anchor")) for one in lines] == [
+        ("-5.25", "middle"),
+        ("20.00", "middle"),
+        ("3", "start"),
+    ]
+
+
 @needs_dot
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names_are_drawn_as_text(name: str) -> None:

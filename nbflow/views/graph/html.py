@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from html import escape
 from typing import Final
 
-from nbflow.views.excerpts import tame
+from nbflow.views.excerpts import excerpt, tame
 from nbflow.views.graph.looks import KIND_WORDS, STATE_LOOKS, shown_nodes, spoken, stands_of
 from nbflow.views.graph.model import Flow, Node
 from nbflow.views.graph.overlay import Overlay, State
@@ -47,7 +48,7 @@ def _page(flow: Flow, laid: Overlay | None, svg: str | None) -> Iterator[str]:
     drawn = svg is not None and len(svg) <= _LARGEST_SVG
     if svg is not None and drawn:
         data = base64.b64encode(svg.encode("utf-8", "replace")).decode()
-        yield f'<img alt="{text(alt_text(flow, laid))}" style="max-width: 100%; margin: 8px 0px" '
+        yield f'<img alt="{escape(excerpt(alt_text(flow, laid), 300))}" style="max-width: 100%; margin: 8px 0px" '
         yield f'src="data:image/svg+xml;base64,{data}">'
     yield f"<details{'' if drawn else ' open'}><summary>Steps</summary>"
     titles = ("Step", "What", *(("How it stands",) if laid is not None else ()), "Line")

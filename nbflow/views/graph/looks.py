@@ -12,7 +12,7 @@ from nbflow.views.graph.wording import cut
 from nbflow.views.looks import Look, Tone
 
 STATE_LOOKS: Final[Mapping[State, Look]] = {
-    State.NEVER: Look("○", "not reached", Tone.QUIET),
+    State.DONE: Look("✓", "done", Tone.GOOD),
     State.PASSED: Look("✓", "passed", Tone.GOOD),
     State.RUNNING: Look("►", "running", Tone.ACTIVE),
     State.RETRYING: Look("↻", "retrying", Tone.WAIT),
@@ -20,7 +20,7 @@ STATE_LOOKS: Final[Mapping[State, Look]] = {
     State.FAILED: Look("✗", "failed", Tone.BAD),
     State.TIMED_OUT: Look("◔", "timed out", Tone.BAD),
     State.CANCELLED: Look("⊘", "cancelled", Tone.QUIET),
-    State.DONE: Look("✓", "done", Tone.GOOD),
+    State.NEVER: Look("○", "not reached", Tone.QUIET),
 }
 
 _DONE_WORDS: Final[Mapping[NodeKind, str]] = {

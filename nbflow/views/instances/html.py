@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Final
 
 from nbflow.core.state import RuntimeStatus
@@ -12,7 +11,7 @@ from nbflow.views.instances.choice import forest
 from nbflow.views.instances.rows import InstanceRow, Listing
 from nbflow.views.instances.wants import Want, WantKind
 from nbflow.views.looks import RUN_LOOKS
-from nbflow.views.markup import CELL, faint, frame, head, icon, text
+from nbflow.views.markup import CELL, escaped, faint, frame, head, icon, text
 
 _COLUMNS: Final = ("Status", "ID", "Workflow", "Waits for, or came to", "Created (UTC)", "Took")
 _MOST_WAITS: Final = 4
@@ -51,9 +50,9 @@ def _page(listing: Listing, empty: str, note: str) -> Iterator[str]:
             yield from _row(row, depth, listing)
         yield "</tbody></table>"
     else:
-        yield f'<p style="margin: 6px 0px">{escape(empty)}</p>'
+        yield f'<p style="margin: 6px 0px">{escaped(empty)}</p>'
     if note:
-        yield faint(escape(note), "div")
+        yield faint(escaped(note), "div")
 
 
 def _row(row: InstanceRow, depth: int, listing: Listing) -> Iterator[str]:

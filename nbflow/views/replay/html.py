@@ -9,7 +9,7 @@ from typing import Final
 from nbflow.definitions import Listing
 from nbflow.views.divergence.html import html_divergence
 from nbflow.views.excerpts import tame, tame_lines
-from nbflow.views.markup import DENSE_CELL, LINE, faint, frame, notice, text
+from nbflow.views.markup import DENSE_CELL, LINE, escaped, faint, frame, notice, text
 from nbflow.views.replay.moments import Branch, Local, Moment
 from nbflow.views.replay.narrative import Note
 from nbflow.views.replay.text import headline, marks, outcome, place
@@ -27,12 +27,12 @@ def html_replay(moment: Moment, notes: Sequence[Note], listing: Listing | None) 
 
 
 def _page(moment: Moment, notes: Sequence[Note], listing: Listing | None) -> Iterator[str]:
-    yield f"<div><strong>{escape(headline(moment, notes))}</strong></div>"
+    yield f"<div><strong>{escaped(headline(moment, notes))}</strong></div>"
     told, problem = outcome(moment), moment.problem
     if problem is not None and problem.divergence is not None:
         yield from html_divergence(problem.divergence, problem.instance_id)
     elif told:
-        yield notice(escape(told))
+        yield notice(escaped(told))
     if listing is not None:
         yield from _source(moment, listing)
     for branch in moment.branches[:_MOST_BRANCHES]:
@@ -60,12 +60,12 @@ def _source(moment: Moment, listing: Listing) -> Iterator[str]:
 
 
 def _branch(branch: Branch, *, is_over: bool) -> Iterator[str]:
-    waits = "" if is_over or not branch.waits else " " + faint(f"waits for {escape(branch.waits)}")
+    waits = "" if is_over or not branch.waits else " " + faint(f"waits for {escaped(branch.waits)}")
     new = " (new)" if branch.is_new else ""
-    yield f"<div><strong>{branch.number} {escape(branch.name)}</strong>{new}{waits}</div>"
+    yield f"<div><strong>{branch.number} {escaped(branch.name)}</strong>{new}{waits}</div>"
     for depth, one in enumerate(branch.frames):
         if depth or not one.is_own:
-            yield faint(f"{escape(place(one))}: <code>{escape(one.source)}</code>", "div")
+            yield faint(f"{escaped(place(one))}: <code>{escape(one.source)}</code>", "div")
         if one.variables:
             yield '<table style="border-collapse: collapse; font-size: 12px; margin: 2px 0px 8px 0px"><tbody>'
             yield from (_variable(local) for local in one.variables)
@@ -73,7 +73,7 @@ def _branch(branch: Branch, *, is_over: bool) -> Iterator[str]:
 
 
 def _variable(local: Local) -> str:
-    before = "" if local.was is None or local.was == local.text else f"<del>{escape(local.was)}</del> → "
+    before = "" if local.was is None or local.was == local.text else f"<del>{escaped(local.was)}</del> → "
     value = "gone" if local.change == "gone" else f"<code>{escape(local.text)}</code>"
     change = f" <em>{local.change}</em>" if local.change in ("new", "changed") else ""
     style = f"{DENSE_CELL}; {_CHANGED}" if local.change else DENSE_CELL
@@ -89,8 +89,8 @@ def _events(moment: Moment, notes: Sequence[Note]) -> Iterator[str]:
     for note in shown:
         style = f"{DENSE_CELL}; {_MARKED}" if note.seq == moment.seq else DENSE_CELL
         mark = "→ " if note.seq == moment.seq else ""
-        did = escape(tame_lines(note.did))
-        value = " " + faint(escape(note.value)) if note.value else ""
+        did = escaped(tame_lines(note.did))
+        value = " " + faint(escaped(note.value)) if note.value else ""
         at = f"{note.at:%H:%M:%S}"
         yield f'<tr><td style="{style}; text-align: right">{mark}{note.seq:,}</td><td style="{style}">{at}</td>'
         yield f'<td style="{style}">{did}{value}</td></tr>'

@@ -14,7 +14,20 @@ from nbflow.views.divergence.html import html_divergence
 from nbflow.views.durations import duration, moment, until
 from nbflow.views.excerpts import tame_lines
 from nbflow.views.looks import RUN_LOOKS, Look, look_of, tone_of
-from nbflow.views.markup import CELL, COLOURS, FAINT, HEAD, LINE, faint, frame, icon, notice, text, title
+from nbflow.views.markup import (
+    CELL,
+    COLOURS,
+    FAINT,
+    HEAD,
+    LINE,
+    escaped,
+    faint,
+    frame,
+    icon,
+    notice,
+    text,
+    title,
+)
 from nbflow.views.timeline.axis import BREAK, Axis
 from nbflow.views.timeline.details import Block, Details, details_of, run_blocks, short_of
 from nbflow.views.timeline.rows import Row, RowKind, Span, SpanKind, Timeline
@@ -58,7 +71,7 @@ def _head(timeline: Timeline) -> Iterator[str]:
         if header.stall is not None and header.stall.divergence is not None:
             yield from html_divergence(header.stall.divergence, header.instance_id)
     elif timeline.waiting_for.events:
-        yield notice(escape(sentence(timeline)))
+        yield notice(escaped(sentence(timeline)))
 
 
 def _badge(look: Look) -> str:
@@ -111,7 +124,9 @@ def _ruler(axis: Axis) -> str:
         for (place, label), end in zip(labels, ends, strict=True)
         if end > place
     ]
-    return f'<div style="white-space: nowrap; font-size: 11px; {FAINT}">{"".join(parts)}</div>'
+    return (
+        f'<div style="white-space: nowrap; font-size: 11px; text-align: left; {FAINT}">{"".join(parts)}</div>'
+    )
 
 
 def _row(row: Row, timeline: Timeline, axis: Axis) -> Iterator[str]:

@@ -26,7 +26,17 @@ function graphCopy(from) {
   if (to.matches(".nbf-node")) to.setAttribute("data-node", from.id);
   if (tag === "text") to.textContent = from.textContent;
   else to.append(...[...from.children].flatMap(graphCopy));
+  if (to.matches(".nbf-node")) graphCentre(to);
   return [to];
+}
+
+/** Set the lines of a node in its middle: Graphviz places them by widths that it guesses, for a font that may not be here. @param {Element} node */
+function graphCentre(node) {
+  const shape = node.querySelector("path, polygon"), xs = [...(shape?.getAttribute("d") ?? shape?.getAttribute("points") ?? "").matchAll(/(-?[\d.]+),/g)].map((pair) => +pair[1]);
+  for (const line of xs.length ? node.querySelectorAll("text") : []) {
+    line.setAttribute("x", String((Math.min(...xs) + Math.max(...xs)) / 2));
+    line.setAttribute("text-anchor", "middle");
+  }
 }
 
 /** The program that draws in the browser, one for all cards of the page. @param {import('./words.js').Desk} desk */
@@ -182,7 +192,7 @@ export class GraphView {
   /** Give the picture its size: as it was zoomed, or so that its width fits and it can still be read. */
   size() {
     const [width, height] = this.extent();
-    const k = this.zoom || Math.max(0.6, Math.min(1.25, (this.box.clientWidth - 2) / width));
+    const k = this.zoom || Math.max(0.8, Math.min(1.25, (this.box.clientWidth - 2) / width));
     this.svg?.setAttribute("width", String(width * k));
     this.svg?.setAttribute("height", String(height * k));
     return k;

@@ -170,12 +170,12 @@ export class TimelineView {
     /** @type {[x: number, label: string, look: string][]} */
     const labels = [];
     const add = (/** @type {number} */ x, /** @type {string} */ label, /** @type {string} */ look) => {
-      const wide = 6.4 * label.length;
-      if (x + wide <= width + 2 && labels.every(([at, other]) => x >= at + 6.4 * other.length + 8 || x + wide + 8 <= at)) labels.push([x, label, look]);
+      const wide = 7 * label.length;
+      if (x + wide <= width + 2 && labels.every(([at, other]) => x >= at + 7 * other.length + 8 || x + wide + 8 <= at)) labels.push([x, label, look]);
     };
     const breaks = axis.breaks.map(({ first, last, label }) => ({ x: this.x(first), wide: this.x(last) - this.x(first), label }))
       .filter(({ x, wide }) => wide >= 3 && x < width && x + wide > 0);
-    for (const { x, wide, label } of breaks) add(Math.min(Math.max(x + wide / 2 - 3.2 * label.length, 0), width - 6.4 * label.length), label, "gap");
+    for (const { x, wide, label } of breaks) add(Math.min(Math.max(x + wide / 2 - 3.5 * label.length, 0), width - 7 * label.length), label, "gap");
     const marks = axis.marks(Math.max(2, Math.min(10, Math.floor(width / 64))), seen);
     for (const [place, label] of marks) add(this.x(place), label, "tick");
     pool(this.ticks, labels, "span", (tick, [x, label, look]) => {
@@ -219,6 +219,7 @@ export class TimelineView {
     line.parts[0].className = `nbf-icon nbf-${look[2]}`;
     [look[0], name, short, look[1], [remark, due === null ? "" : `due ${until(due, now)}`].filter(Boolean).join(", "),
       row.kind === "sent" ? "" : duration((row.end ?? now) - row.start)].forEach((text, j) => setText(line.parts[j], text));
+    setAll(/** @type {Element} */ (line.parts[4].parentElement), { title: line.parts[4].textContent });
     /** @type {[Span, number, number][]} */
     const bars = [];
     let reached = -9;

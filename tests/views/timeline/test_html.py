@@ -128,6 +128,13 @@ def test_idle_time_is_left_out_with_its_length() -> None:
     assert page.count("1px dashed") >= 2 * 3 * len(patient().timeline().rows), "through all rows"
 
 
+def test_the_ruler_begins_where_the_bars_begin_though_a_page_sets_its_cells_right() -> None:
+    styles = Reader(html_timeline(patient().timeline())).styles
+    (ruler,) = [style for style in styles if "font-size: 11px" in style]
+
+    assert "text-align: left" in ruler
+
+
 def test_rows_of_one_activity_can_be_told_apart() -> None:
     text = "".join(Reader(html_timeline(patient().timeline())).texts)
 
