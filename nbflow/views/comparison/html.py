@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import Final
 
 from nbflow.views.comparison.rows import Comparison, Deed, Row, Side
 from nbflow.views.comparison.text import apart, side, summary
 from nbflow.views.excerpts import tame
-from nbflow.views.markup import CELL, LINE, faint, frame, head, notice, text, title
+from nbflow.views.markup import CELL, LINE, escaped, faint, frame, head, notice, text, title
 
 _DIFFERS: Final = "background-color: rgba(208, 135, 0, 0.18)"
 _MOST: Final = 300
@@ -24,7 +23,7 @@ def html_comparison(comparison: Comparison) -> str:
 def _page(comparison: Comparison) -> Iterator[str]:
     for one in (comparison.left, comparison.right):
         yield f"<div>{_name(one)}</div>"
-    yield notice(escape(tame(summary(comparison))))
+    yield notice(escaped(tame(summary(comparison))))
     rows = apart(comparison)
     if rows:
         yield f'<table style="border-collapse: collapse; width: 100%; border-bottom: {LINE}">'

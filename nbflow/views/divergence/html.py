@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from typing import Final
 
 from nbflow.core.explain.report import DiffRow, Divergence
@@ -18,7 +17,7 @@ from nbflow.views.divergence.words import (
     ways_out,
 )
 from nbflow.views.looks import Tone
-from nbflow.views.markup import COLOURS, DENSE_CELL, HEAD, faint, head, icon, notice
+from nbflow.views.markup import COLOURS, DENSE_CELL, HEAD, escaped, faint, head, icon, notice
 
 _PARTS: Final = f"border-top: 2px solid {COLOURS[Tone.BAD]}; border-bottom: 2px solid {COLOURS[Tone.BAD]}"
 
@@ -28,8 +27,8 @@ def html_divergence(divergence: Divergence, instance_id: str) -> Iterator[str]:
     expected, actual = map(escape, expected_and_actual(divergence))
     said = f"✗ <strong>{TITLE}</strong>\n{expected}\n{actual}"
     if place(divergence):
-        said += f"\n<code>{escape(place(divergence))}</code>"
-    yield notice(f"{said}\n{escape(cause(divergence))}", Tone.BAD)
+        said += f"\n<code>{escaped(place(divergence))}</code>"
+    yield notice(f"{said}\n{escaped(cause(divergence))}", Tone.BAD)
     yield from html_rows(divergence)
     yield from _ways(divergence, instance_id)
 
@@ -54,10 +53,10 @@ def _row(row: DiffRow) -> str:
     look, (seq, expected, actual, note) = look_of(row), cells_of(row)
     style = f"{DENSE_CELL}; {_PARTS}" if row.is_first else DENSE_CELL
     cells = [
-        f'<td style="{style}; white-space: nowrap">{icon(look)} {escape(look.word)}</td>',
+        f'<td style="{style}; white-space: nowrap">{icon(look)} {escaped(look.word)}</td>',
         f'<td style="{style}; text-align: right">{seq}</td>',
-        *(f'<td style="{style}">{escape(text)}</td>' for text in (expected, actual)),
-        f'<td style="{style}">{faint(escape(note))}</td>',
+        *(f'<td style="{style}">{escaped(text)}</td>' for text in (expected, actual)),
+        f'<td style="{style}">{faint(escaped(note))}</td>',
     ]
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -65,6 +64,6 @@ def _row(row: DiffRow) -> str:
 def _ways(divergence: Divergence, instance_id: str) -> Iterator[str]:
     yield f'<div style="{HEAD}">What can be done</div><ul style="margin: 0px 0px 8px 0px">'
     for command, means in ways_out(divergence, instance_id):
-        typed = f"<code>{escape(command)}</code> " if command else ""
-        yield f"<li>{typed}{escape(means)}</li>"
+        typed = f"<code>{escaped(command)}</code> " if command else ""
+        yield f"<li>{typed}{escaped(means)}</li>"
     yield "</ul>"
