@@ -17,6 +17,7 @@ def evidence_of(
     *,
     recorded: str | None = None,
     suspects: tuple[Suspect, ...] = (),
+    uses: tuple[str, ...] = (),
     interpreter: str = "",
 ) -> Evidence:
     """What is known of a workflow's code, for a report.
@@ -26,6 +27,7 @@ def evidence_of(
         history: Its first events say which code the run was started with.
         recorded: The source of that, where it is another.
         suspects: Lines that read what a replay doesn't repeat.
+        uses: Names that mean something else than for the code that the run was started with.
         interpreter: What to say of the interpreter, if it is another than then.
     """
     text: CodeText | None = None
@@ -37,5 +39,10 @@ def evidence_of(
         if started is not None and started.definition:
             is_same = started.definition == definition.code_hash
     return Evidence(
-        present=text, recorded=recorded, is_same=is_same, suspects=suspects, interpreter=interpreter
+        present=text,
+        recorded=recorded,
+        is_same=is_same,
+        suspects=suspects,
+        uses=uses,
+        interpreter=interpreter,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import CodeType, ModuleType
 from typing import Any, cast
 
@@ -101,6 +102,17 @@ class Registry:
         if version is None or version.pin is None or not any(n in namespace for n in version.pin.missing):
             return None
         return completed(version.pin, version.made(), namespace, sources, is_definition)
+
+    def changed_uses(self, name: str, before: str, after: str) -> tuple[str, ...]:
+        """Names that mean something else in one version of a workflow than in another; none where that isn't known."""
+        pins = [
+            version.pin if version is not None else None
+            for version in map(partial(self.version, name), (before, after))
+        ]
+        if pins[0] is None or pins[1] is None:
+            return ()
+        old, new = pins[0].items, pins[1].items
+        return tuple(sorted(each for each in {**old, **new} if old.get(each) != new.get(each)))
 
     def drop(self, name: str, code_hash: str) -> None:
         """Forget a version of a workflow."""

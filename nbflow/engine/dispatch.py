@@ -29,6 +29,7 @@ from nbflow.core.transition import Codeless, Feedable, Transition, Turn, stalled
 from nbflow.definitions import evidence_of
 from nbflow.engine.options import EngineOptions
 from nbflow.engine.output import TurnPrints, context_with
+from nbflow.engine.suspects import suspects_of
 from nbflow.engine.watchdog import Watched
 from nbflow.errors import CodeNotRestoredError, Evicted
 
@@ -46,6 +47,7 @@ class TurnRequest:
             control messages are to be handled.
         adopts: The version that the run changes over to if the turn can be taken; None: it stays.
         recorded_source: The source that the run was started with, where it tries another version.
+        uses: Names that mean something else in that version than in the one that the run was started with.
         missing: Why there is no code, where there ought to be.
         history: The whole history for a cold execution; None if it is in memory.
         family: The nearest descendants that have not ended, where a message may end the run.
@@ -57,6 +59,7 @@ class TurnRequest:
     code: Callable[[], WorkflowCode] | None
     adopts: str | None
     recorded_source: str | None
+    uses: tuple[str, ...]
     missing: Stall | None
     history: list[HistoryEvent] | None
     family: Sequence[Descendant]
@@ -222,6 +225,8 @@ class Dispatcher:
             code,
             history,
             recorded=request.recorded_source,
+            suspects=suspects_of(code),
+            uses=request.uses,
             interpreter=another_interpreter(
                 started.interpreter if started is not None else None, self._options.interpreter
             ),

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import msgspec
 
 from nbflow.core import history as h
-from nbflow.core.operations import PurgeInstance, PutInstance
+from nbflow.core.operations import DropDefinition, PurgeInstance, PutInstance
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
@@ -23,6 +23,7 @@ from nbflow.errors import (
     UntrustedError,
     WorkflowStalledError,
 )
+from nbflow.ports import InstanceFilter
 
 
 class Requests:
@@ -158,6 +159,34 @@ class Requests:
                 return
             engine.turns.evict(instance)
             await self._put(instance, msgspec.structs.replace(record, definition=code_hash))
+
+    async def drop_version(self, name: str, code_hash: str) -> None:
+        """Forget a version of a workflow's code; returns once that is durable.
+
+        Raises:
+            InstanceStateError: A run in flight has it, or it is the newest.
+        """
+        self._check()
+        engine = self._engine
+        active = InstanceFilter(
+            name=name, statuses=tuple(each for each in RuntimeStatus if not each.is_terminal)
+        )
+        runs = await engine.committer.read(lambda store: store.list_instances(active))
+        needing = next((run.instance_id for run in runs if run.definition == code_hash), None)
+        if needing is not None:
+            raise InstanceStateError(f"{needing} has that version of {name}: it stays until no run needs it")
+        if engine.registry.newest_hash("workflow", name) == code_hash:
+            raise InstanceStateError(f"it is the newest version of {name}, which new runs take: it stays")
+        done = engine.promise()
+        finish = finishing(done)
+
+        def dropped() -> None:
+            engine.registry.drop(name, code_hash)
+            finish(None)
+
+        drop = DropDefinition(kind="workflow", name=name, code_hash=code_hash)
+        engine.add(CommitItem(None, [drop], dropped, finish))
+        await done
 
     async def _put(self, instance: Instance, record: InstanceRecord) -> None:
         """Write an instance's row outside of a turn; nobody may take one meanwhile."""

@@ -153,6 +153,7 @@ class Turns:
             code=None if controls_only or code is None else code.running,
             adopts=adopts,
             recorded_source=self._source_of(instance, record) if adopts is not None else None,
+            uses=self._registry.changed_uses(record.name, record.definition, adopts) if adopts else (),
             missing=missing_workflow(self._registry, record) if code is None and not controls_only else None,
             history=None if instance.is_warm else history,
             family=family,

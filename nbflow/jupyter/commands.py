@@ -250,6 +250,34 @@ _TABLE: Final = (
         note="A DataFrame of pandas, or else polars, if that is installed. %%wf sql takes a long question from the cell below.",
     ),
     Command(
+        name="versions",
+        shows="NAME",
+        means="list the versions of a workflow's code, and how many runs have each",
+        options=(
+            Option(name="drop", shows="WHICH", means="forget a version that no run needs, or old: all such"),
+        ),
+        takes=("workflow", "nothing"),
+        examples=("%wf versions fulfil", "%wf versions fulfil --drop old"),
+        note=(
+            "A run keeps the code that it was started with, over restarts too. What the code uses is part of it: "
+            "functions, classes and constants of other cells."
+        ),
+    ),
+    Command(
+        name="adopt",
+        shows="NAME [fitting|all]",
+        means="replay the runs in flight against changed code, and have them change over to it",
+        options=(
+            Option(name="version", shows="VERSION", means="to this version; to the newest if not given"),
+        ),
+        takes=("workflow", "nothing"),
+        examples=("%wf adopt fulfil", "%wf adopt fulfil fitting"),
+        note=(
+            "Alone it changes nothing, and tells how each run would fare. fitting changes over those whose history "
+            "the code repeats; all the others too, which then stall with a report."
+        ),
+    ),
+    Command(
         name="db",
         shows="[PATH|:memory:]",
         means="say where the history is, or open another",

@@ -77,6 +77,15 @@ def define_cell(
         raise
 
 
+def adopt_option(line: str, kind: CellKind, evaluate: Evaluate) -> str | None:
+    """Which runs in flight are to change over to a cell's code, as its first line says; None if it says nothing."""
+    if kind != "workflow":
+        return None
+    header = parse_header(line, kind)
+    _, values = parse_options(header.options, OPTIONS[kind], command=f"%%{kind}", evaluate=evaluate)
+    return values.text("adopt")
+
+
 def _compile(
     shell: Shell, kind: CellKind, header: Header, line: str, cell: str
 ) -> tuple[CellSource, CodeType]:

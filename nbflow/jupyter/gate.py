@@ -10,6 +10,9 @@ from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.tables import Table
 from nbflow.runtime import GateReport, Verdict
 
+ADOPTS: Final = ("none", "fitting", "all")
+"""Which runs in flight change over to changed code."""
+
 MOST_ROWS: Final = 10
 _COLUMNS: Final = (
     "runs in flight",

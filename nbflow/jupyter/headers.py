@@ -34,6 +34,12 @@ OPTIONS: Final[dict[CellKind, tuple[Option, ...]]] = {
     ),
     "workflow": (
         Option(name="version", shows="VERSION", means="a name for this version of the code, for people"),
+        Option(
+            name="adopt",
+            shows="WHICH",
+            means="which runs in flight change over to this code: none if not given",
+            choices=("none", "fitting", "all"),
+        ),
     ),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class
 from nbflow.definitions import Definition, WorkflowDefinition
 from nbflow.jupyter import (
     actions,
+    gate,
     going_back,
     linting,
     listing,
@@ -20,18 +21,19 @@ from nbflow.jupyter import (
     skipping,
     starting,
     trusting,
+    versions,
 )
 from nbflow.jupyter.actions import Request, read_request
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError, in_one_line
 from nbflow.jupyter.dashboards import Dashboards
-from nbflow.jupyter.defining import define_cell
+from nbflow.jupyter.defining import adopt_option, define_cell
 from nbflow.jupyter.exporting import export_from
 from nbflow.jupyter.headers import CellKind
 from nbflow.jupyter.looking import Opened
 from nbflow.jupyter.session import NbFlow
-from nbflow.jupyter.showing import say
+from nbflow.jupyter.showing import say, show
 from nbflow.jupyter.sql import sql
 from nbflow.runtime import WorkflowHandle
 
@@ -87,20 +89,44 @@ class WorkflowMagics(Magics):
         __tracebackhide__ = True
         self.adopt_new()
         session = self._session
+        which = adopt_option(line, kind, session.evaluate)
         for definition in define_cell(session.shell, kind, line, cell, session.evaluate, session.look_at):
-            self.adopt(definition)
+            self.adopt(definition, which)
 
-    def adopt(self, definition: Definition) -> None:
-        """Make code known, and say in one line what is new about it, and what a replay of it could not repeat."""
+    def adopt(self, definition: Definition, which: str | None = None, through: Sequence[str] = ()) -> None:
+        """Make code known, and say what is new about it, what it comes to for runs in flight, and what the lint finds.
+
+        Args:
+            definition: The code.
+            which: Which runs in flight change over to it: ``none``, ``fitting`` or ``all``.
+            through: The names through which it has changed, where its own text has not.
+        """
         session = self._session
         waited = session.without_code() if session.is_open else set[str]()
-        news = [session.adopt(definition)]
+        before = session.code.newest_hash(definition.kind, definition.name)
+        news = [*([f"through {', '.join(through)}"] if through else []), session.adopt(definition)]
         if waited:
             news += [f"{run} goes on" for run in sorted(waited - session.without_code())]
         lines = [f"{definition.kind} {definition.signature} · {' · '.join(news)}"]
         if isinstance(definition, WorkflowDefinition):
             lines += linting.lines_below(session, definition)
         say("\n".join(lines))
+        if isinstance(definition, WorkflowDefinition) and (
+            before not in (None, definition.code_hash) or which
+        ):
+            self._pass_gate(definition, which or "none")
+
+    def _pass_gate(self, definition: WorkflowDefinition[Any, Any], which: str) -> None:
+        """Show what changed code comes to for the runs in flight, and have those change over that are to."""
+        session = self._session
+        if not session.is_open:
+            return
+        report = session.runtime.gate(definition.name)
+        if report.verdicts:
+            done, refused = gate.adopt(session, report, which)
+            show(gate.gate_table(report, done))
+            for instance_id, why in refused.items():
+                say(f"{instance_id} did not change over: {why}")
 
     def adopt_new(self) -> None:
         """Make code known that decorators in other cells, and imports, have defined."""
@@ -114,8 +140,7 @@ class WorkflowMagics(Magics):
     def _adopt_changed(self) -> None:
         """Make known what workflows have become by what other cells have changed of what they use."""
         for definition, names in self._session.outdated():
-            news = self._session.adopt(definition)
-            say(f"{definition.kind} {definition.signature} · through {', '.join(names)} · {news}")
+            self.adopt(definition, through=names)
         for run in self._session.complete():
             say(f"{run} goes on")
 
@@ -180,6 +205,8 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "sql": sql,
     "db": places.db,
     "trust": trusting.trust,
+    "versions": versions.versions,
+    "adopt": versions.adopt_version,
     "skip": skipping.skip,
     "help": reports.help_on,
 }

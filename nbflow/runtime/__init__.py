@@ -14,12 +14,14 @@ from nbflow.runtime.runtime import WorkflowRuntime
 from nbflow.runtime.skipping import Skipped
 from nbflow.runtime.source import RunSource
 from nbflow.runtime.state import WorkflowState
+from nbflow.runtime.versions import StoredVersion
 
 __all__ = [
     "GateReport",
     "Picture",
     "RunSource",
     "Skipped",
+    "StoredVersion",
     "Verdict",
     "WorkflowClient",
     "WorkflowHandle",

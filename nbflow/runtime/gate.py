@@ -13,10 +13,11 @@ import msgspec
 from nbflow.core.fitting import Diverges, Fit, Fits, Undecided, fit
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus
-from nbflow.definitions import WorkflowDefinition, evidence_of
+from nbflow.definitions import Registry, WorkflowDefinition, evidence_of
 from nbflow.definitions.versions import Version
 from nbflow.engine.code import stored_source
 from nbflow.engine.output import TurnPrints, context_with
+from nbflow.engine.suspects import suspects_of
 from nbflow.errors import UnknownWorkflowError
 from nbflow.ports import HistoryStore, InstanceFilter
 
@@ -110,7 +111,7 @@ class Gate:
         return _result(done)
 
     def _verdicts(self, records: Sequence[InstanceRecord], version: Version[Any]) -> Iterator[Verdict]:
-        judge = _Judge(version.running(), is_late=self._later(self._seconds))
+        judge = _Judge(self._runtime.registry, version, is_late=self._later(self._seconds))
         for first in range(0, len(records), _AT_ONCE):
             some = records[first : first + _AT_ONCE]
             histories, sources = self._runtime.read(partial(_read, records=some))
@@ -127,8 +128,16 @@ class Gate:
 class _Judge:
     """Holds code against one history after another; the first that diverge are explained in full."""
 
-    def __init__(self, code: WorkflowDefinition[..., Any], *, is_late: Callable[[], bool]) -> None:
-        self._code = code
+    def __init__(
+        self,
+        registry: Registry,
+        version: Version[WorkflowDefinition[..., Any]],
+        *,
+        is_late: Callable[[], bool],
+    ) -> None:
+        self._registry = registry
+        self._code = version.running()
+        self._suspects = suspects_of(self._code)
         self._is_late = is_late
         self._quiet = context_with(TurnPrints(), None)
         self._explained = 0
@@ -148,7 +157,13 @@ class _Judge:
             instance_id=record.instance_id,
             context=self._quiet,
             explained=self._explained < _EXPLAINED,
-            evidence=evidence_of(self._code, history, recorded=recorded),
+            evidence=evidence_of(
+                self._code,
+                history,
+                recorded=recorded,
+                suspects=self._suspects,
+                uses=self._registry.changed_uses(record.name, record.definition, self._code.code_hash),
+            ),
             is_late=self._is_late,
         )
 

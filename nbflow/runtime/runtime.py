@@ -37,6 +37,7 @@ from nbflow.runtime.gate import Gate, GateReport
 from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
 from nbflow.runtime.tracing import SpanExport
+from nbflow.runtime.versions import StoredVersion, versions_of
 from nbflow.runtime.wiring import make_engine, store_at
 
 if TYPE_CHECKING:
@@ -268,6 +269,15 @@ class WorkflowRuntime:
             UnknownWorkflowError: There is no such version.
         """
         return Gate(self).check(workflow, code_hash)
+
+    def versions(self, workflow: str) -> list[StoredVersion]:
+        """The versions of a workflow's code that the history keeps, oldest first, with the runs that have each."""
+        return versions_of(self, workflow)
+
+    def drop_versions(self, workflow: str, code_hashes: Iterable[str]) -> None:
+        """Forget versions of a workflow's code; raises InstanceStateError if a run in flight has one."""
+        for code_hash in code_hashes:
+            self.call(self.requests.drop_version(workflow, code_hash))
 
     def adopt(self, instance_ids: Iterable[str], code_hash: str) -> dict[str, str]:
         """Have runs in flight go on with another version of their workflow's code, whether it fits or not.

@@ -41,7 +41,16 @@ def request(instance_id: str) -> TurnRequest:
         definition="hash",
     )
     return TurnRequest(
-        record=record, rows=[], code=None, adopts=None, missing=None, history=[], family=[], now=NOW
+        record=record,
+        rows=[],
+        code=None,
+        adopts=None,
+        recorded_source=None,
+        uses=(),
+        missing=None,
+        history=[],
+        family=[],
+        now=NOW,
     )
 
 

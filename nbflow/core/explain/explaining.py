@@ -37,6 +37,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         recorded: The source that the run was started with; None if that isn't known.
         is_same: Whether the code is the very one that the run was started with; None: not known.
         suspects: Lines that read what a replay doesn't repeat.
+        uses: Names of what the code uses that mean something else than in the code that the run was started with.
         interpreter: What to say of the interpreter, if it is another than then.
     """
 
@@ -44,6 +45,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     recorded: str | None = None
     is_same: bool | None = None
     suspects: tuple[Suspect, ...] = ()
+    uses: tuple[str, ...] = ()
     interpreter: str = ""
 
 
@@ -130,7 +132,7 @@ def _judged(
 ) -> tuple[Cause, bool]:
     """Weigh the shape of the mismatch against what else is known."""
     suspect = nearest(evidence.suspects, evidence.present, place)
-    blamed = f"; line {suspect.line} {suspect.what}: {suspect.fix}" if suspect is not None else ""
+    blamed = f"; line {suspect.line}: {suspect.what}: {suspect.fix}" if suspect is not None else ""
     again = _second(stall, explored)
     if again is not None:
         hint = blamed or _look_alike(explored)
@@ -141,6 +143,8 @@ def _judged(
     kind, sentence = shape
     if changes:
         return (kind, f"{sentence} ({changes[0]})"), False
+    if evidence.uses:
+        return (kind, f"{sentence} (the code uses what is another now: {', '.join(evidence.uses)})"), False
     if evidence.interpreter:
         return ("interpreter", f"{sentence}, and {evidence.interpreter}"), False
     if suspect is not None and not changes:
