@@ -52,7 +52,7 @@ def main() -> None:
         seconds: list[float] = []
         for _ in range(options.rounds):
             began = time.perf_counter()
-            report = runtime.gate("order")
+            report = runtime.code.gate("order")
             seconds.append(time.perf_counter() - began)
         fit, parted = len(report.of(Fits)), len(report.of(Diverges))
         assert fit + parted == options.runs

@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Sequence
 from contextvars import Context
 from typing import Final
 
@@ -54,9 +53,6 @@ _JOIN_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.1
 _MAX_RETRY_SECONDS: Final = 10.0
 """How long an instance rests after a commit of it has failed: at first, and at the most."""
-
-_LOOK_SECONDS: Final = 0.005
-"""How often it is looked whether an instance that is held back has come to the end of its turn."""
 
 _CLOSE_SECONDS: Final = 3.0
 """How long closing waits for turns that are still running."""
@@ -226,20 +222,6 @@ class Engine:
             if instance.record is not None and not instance.record.status.is_terminal:
                 self._start(instance.record, attempt)
         self.residents.touch(instance)
-
-    @asynccontextmanager
-    async def held_back(self, instance: Instance) -> AsyncGenerator[None]:
-        """Let no turn of an instance begin; the one under way ends first."""
-        was_held, instance.is_held = instance.is_held, True
-        instance.awaited += 1
-        try:
-            while instance.is_busy:  # noqa: ASYNC110 - a commit, a rest and a load end in several places
-                await asyncio.sleep(_LOOK_SECONDS)
-            yield
-        finally:
-            instance.awaited -= 1
-            instance.is_held = was_held
-            self.residents.touch(instance)
 
     def _start(self, record: InstanceRecord, attempt: TaskScheduled) -> None:
         """Start an attempt of before; a run whose activity isn't known any more waits for it (S52)."""

@@ -177,3 +177,13 @@ def _stored(definition: Definition, now: datetime) -> DefinitionRecord:
         created_at=now,
         pin=definition.pin.to_json() if definition.pin is not None else "",
     )
+
+
+def warn(definition: Definition, changes: list[str]) -> None:
+    """Log that code no longer takes or gives what is on record."""
+    _log.warning(
+        "%s %s no longer takes or gives what is on record: %s; runs in flight may not go on with it",
+        definition.kind,
+        definition.name,
+        ", ".join(changes),
+    )

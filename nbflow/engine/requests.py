@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
-import msgspec
-
 from nbflow.core import history as h
-from nbflow.core.operations import DropDefinition, PurgeInstance, PutInstance
+from nbflow.core.operations import PurgeInstance
 from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.engine.adopting import Adopting
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
 from nbflow.engine.family import descendants
@@ -23,7 +22,6 @@ from nbflow.errors import (
     UntrustedError,
     WorkflowStalledError,
 )
-from nbflow.ports import InstanceFilter
 
 
 class Requests:
@@ -40,6 +38,7 @@ class Requests:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._starter = Starter(engine)
+        self._adopting = Adopting(engine)
         self._branching = Branching(engine)
 
     async def start(self, request: StartRequest) -> None:
@@ -134,72 +133,18 @@ class Requests:
             raise WorkflowStalledError(message)
 
     async def adopt(self, instance_id: str, code_hash: str) -> None:
-        """Have a run go on with another version of its workflow's code; returns once that is durable.
-
-        Raises:
-            InstanceNotFoundError: There is no such run.
-            InstanceStateError: It has ended, or there is no such version.
-            WorkflowStalledError: It was stalled, and is: says why.
-        """
+        """Have a run go on with another version of its workflow's code; raises what `Adopting.adopt` does."""
+        self._check()
         record = await self.record(instance_id)
-        engine = self._engine
-        if record.status.is_terminal:
-            raise InstanceStateError(f"{instance_id} has ended: it keeps the code that it had")
-        if engine.registry.version(record.name, code_hash) is None:
-            raise InstanceStateError(
-                f"no such version of {record.name} is known: `%wf versions {record.name}`"
-            )
-        instance = await engine.known(instance_id)
-        if record.status is RuntimeStatus.STALLED:
-            await self._try_again(instance, code_hash)
-            return
-        async with engine.held_back(instance):
-            record = await self.record(instance_id)
-            if record.status.is_terminal or record.definition == code_hash:
-                return
-            engine.turns.evict(instance)
-            await self._put(instance, msgspec.structs.replace(record, definition=code_hash))
+        if record.status is RuntimeStatus.STALLED and self._engine.registry.version(record.name, code_hash):
+            await self._try_again(await self._engine.known(instance_id), code_hash)
+        else:
+            await self._adopting.adopt(record, code_hash)
 
     async def drop_version(self, name: str, code_hash: str) -> None:
-        """Forget a version of a workflow's code; returns once that is durable.
-
-        Raises:
-            InstanceStateError: A run in flight has it, or it is the newest.
-        """
+        """Forget a version of a workflow's code; raises what `Adopting.drop` does."""
         self._check()
-        engine = self._engine
-        active = InstanceFilter(
-            name=name, statuses=tuple(each for each in RuntimeStatus if not each.is_terminal)
-        )
-        runs = await engine.committer.read(lambda store: store.list_instances(active))
-        needing = next((run.instance_id for run in runs if run.definition == code_hash), None)
-        if needing is not None:
-            raise InstanceStateError(f"{needing} has that version of {name}: it stays until no run needs it")
-        if engine.registry.newest_hash("workflow", name) == code_hash:
-            raise InstanceStateError(f"it is the newest version of {name}, which new runs take: it stays")
-        done = engine.promise()
-        finish = finishing(done)
-
-        def dropped() -> None:
-            engine.registry.drop(name, code_hash)
-            finish(None)
-
-        drop = DropDefinition(kind="workflow", name=name, code_hash=code_hash)
-        engine.add(CommitItem(None, [drop], dropped, finish))
-        await done
-
-    async def _put(self, instance: Instance, record: InstanceRecord) -> None:
-        """Write an instance's row outside of a turn; nobody may take one meanwhile."""
-        done = self._engine.promise()
-        finish = finishing(done)
-
-        def put() -> None:
-            instance.record = record
-            self._engine.watchers.publish(record, [])
-            finish(None)
-
-        self._engine.add(CommitItem(record.instance_id, [PutInstance(record=record)], put, finish))
-        await done
+        await self._adopting.drop(name, code_hash)
 
     async def purge(self, instance_id: str, recursive: bool) -> int:
         """Erase a run that has ended, and those below it; gives how many were erased.

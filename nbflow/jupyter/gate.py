@@ -50,7 +50,7 @@ def adopt(session: NbFlow, report: GateReport, which: str) -> tuple[list[str], d
     """Have runs in flight change over to the code; gives those that did, and why others didn't."""
     chosen = report.verdicts if which == "all" else report.of(Fits) if which == "fitting" else ()
     ids = [verdict.instance_id for verdict in chosen]
-    refused = session.runtime.adopt(ids, report.code_hash)
+    refused = session.runtime.code.adopt(ids, report.code_hash)
     return [instance_id for instance_id in ids if instance_id not in refused], refused
 
 

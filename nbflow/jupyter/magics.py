@@ -121,7 +121,7 @@ class WorkflowMagics(Magics):
         session = self._session
         if not session.is_open:
             return
-        report = session.runtime.gate(definition.name)
+        report = session.runtime.code.gate(definition.name)
         if report.verdicts:
             done, refused = gate.adopt(session, report, which)
             show(gate.gate_table(report, done))

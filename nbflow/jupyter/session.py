@@ -231,7 +231,7 @@ class NbFlow(Configurable):
         """Have runs go on whose code missed a name that the notebook has by now; gives their IDs."""
         if not self.is_open or not self.runtime.registry.misses_names:
             return []
-        return self.runtime.complete(self.shell.user_ns, self._sources)
+        return self.runtime.code.complete(self.shell.user_ns, self._sources)
 
     def find_new(self) -> list[Definition]:
         """The definitions among the notebook's variables that are not known yet, such as a decorator's."""

@@ -20,7 +20,7 @@ _SHORT: Final = 8
 def versions(session: NbFlow, request: Request) -> Table | str:
     """List the versions of a workflow with the runs that have each, or forget those that no run needs."""
     name, values, _ = _named(session, request)
-    found = session.runtime.versions(name)
+    found = session.runtime.code.versions(name)
     if not found:
         raise CommandError(f"no version of {name!r} is kept: %wf run starts a run of it")
     dropped = values.text("drop")
@@ -59,8 +59,8 @@ def adopt_version(session: NbFlow, request: Request) -> Table | str:
             "see how each would fare"
         )
     wanted = values.text("version")
-    code_hash = _match(session.runtime.versions(name), name, wanted).code_hash if wanted else None
-    report = session.runtime.gate(name, code_hash)
+    code_hash = _match(session.runtime.code.versions(name), name, wanted).code_hash if wanted else None
+    report = session.runtime.code.gate(name, code_hash)
     if not report.verdicts:
         return f"every run in flight of {name} has that code already"
     done, refused = adopt(session, report, which)
@@ -95,7 +95,7 @@ def _drop(session: NbFlow, name: str, found: list[StoredVersion], which: str) ->
     if needed is not None:
         why = "is the newest" if needed.is_newest else f"is needed by {needed.in_flight} runs in flight"
         raise CommandError(f"version {needed.code_hash[:_SHORT]} of {name} {why}: it stays")
-    session.runtime.drop_versions(name, [version.code_hash for version in gone])
+    session.runtime.code.drop(name, *(version.code_hash for version in gone))
     count = len(gone)
     return (
         f"{count} version{'' if count == 1 else 's'} of {name} forgotten"

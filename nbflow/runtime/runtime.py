@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
@@ -13,38 +12,35 @@ from datetime import datetime, timedelta
 from html import escape
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from nbflow.core.limits import HISTORY_LIMIT, Limits
 from nbflow.core.state import InstanceRecord
 from nbflow.core.trust import TrustReport
 from nbflow.definitions import Definition, Registry, definitions_in
-from nbflow.definitions.pins import Sources
 from nbflow.engine.clock import SystemClock, VirtualClock, span
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.distrust import trust_report
 from nbflow.engine.engine import Engine, EngineOptions
 from nbflow.engine.output import routed_prints
-from nbflow.engine.registration import Registration
+from nbflow.engine.registration import Registration, warn
 from nbflow.engine.requests import Requests
 from nbflow.engine.watchers import Closed, Erased, News
-from nbflow.errors import NbflowError, RuntimeClosedError
+from nbflow.errors import RuntimeClosedError
 from nbflow.executors.threads import ThreadExecutor
 from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 from nbflow.runtime.aside import Aside
 from nbflow.runtime.client import WorkflowClient
-from nbflow.runtime.gate import Gate, GateReport
+from nbflow.runtime.code import RuntimeCode
 from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
 from nbflow.runtime.tracing import SpanExport
-from nbflow.runtime.versions import StoredVersion, versions_of
 from nbflow.runtime.wiring import make_engine, store_at
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
 _T = TypeVar("_T")
-_log: Final = logging.getLogger("nbflow.runtime")
 
 
 class WorkflowRuntime:
@@ -256,59 +252,14 @@ class WorkflowRuntime:
         found = list(definitions_in(*definitions))
         self._opened()
         assert self._registration is not None
-        return self.call(self._registration.register(found, told or _warn))
+        return self.call(self._registration.register(found, told or warn))
 
-    def gate(self, workflow: str, code_hash: str | None = None) -> GateReport:
-        """Hold a version of a workflow's code against every run in flight that has other code; nothing changes.
-
-        Args:
-            workflow: The workflow's name.
-            code_hash: The version; the newest by default.
-
-        Raises:
-            UnknownWorkflowError: There is no such version.
-        """
-        return Gate(self).check(workflow, code_hash)
-
-    def versions(self, workflow: str) -> list[StoredVersion]:
-        """The versions of a workflow's code that the history keeps, oldest first, with the runs that have each."""
-        return versions_of(self, workflow)
-
-    def drop_versions(self, workflow: str, code_hashes: Iterable[str]) -> None:
-        """Forget versions of a workflow's code; raises InstanceStateError if a run in flight has one."""
-        for code_hash in code_hashes:
-            self.call(self.requests.drop_version(workflow, code_hash))
-
-    def adopt(self, instance_ids: Iterable[str], code_hash: str) -> dict[str, str]:
-        """Have runs in flight go on with another version of their workflow's code, whether it fits or not.
-
-        One that it doesn't fit is STALLED at its next turn, and says where the two part.
-
-        Args:
-            instance_ids: The runs.
-            code_hash: The version, see `gate`.
-
-        Returns:
-            Why it was not done, by run; empty if it was done for all.
-        """
-        refused: dict[str, str] = {}
-        for instance_id in instance_ids:
-            try:
-                self.call(self.requests.adopt(instance_id, code_hash))
-            except NbflowError as error:
-                refused[instance_id] = str(error)
-        return refused
-
-    def complete(self, namespace: dict[str, Any], sources: Sources) -> list[str]:
-        """Have runs go on that wait for a name which their code missed, and which is there by now; gives their IDs.
-
-        Args:
-            namespace: Where the names are.
-            sources: Finds source texts.
-        """
+    @property
+    def code(self) -> RuntimeCode:
+        """The versions of workflows' code that are known and kept, and which run has which."""
         self._opened()
         assert self._registration is not None
-        return self.call(self._registration.complete(namespace, sources))
+        return RuntimeCode(self, self._registration)
 
     def subscribe(self, instance_id: str | None, news: News) -> Callable[[], None]:
         """Be told of every commit of one run, or of all; returns how to stop that.
@@ -442,15 +393,6 @@ class WorkflowRuntime:
             f"the runtime of {self.path} is {'closed' if was_open else 'not open'}: use `with WorkflowRuntime(…) "
             "as runtime:`, or call its open(); no run is lost by closing"
         )
-
-
-def _warn(definition: Definition, changes: list[str]) -> None:
-    _log.warning(
-        "%s %s no longer takes or gives what is on record: %s; runs in flight may not go on with it",
-        definition.kind,
-        definition.name,
-        ", ".join(changes),
-    )
 
 
 async def _on_loop(call: Callable[[], _T]) -> _T:
