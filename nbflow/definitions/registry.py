@@ -145,13 +145,17 @@ class Registry:
     def workflow(self, name: str, code_hash: str | None = None) -> Workflow | None:
         """The version of a workflow with that hash, or the newest, as people use it; None if there is none.
 
-        Stored code is made now; None where that can't be.
+        Stored code is made now; None where that can't be. If the code that people have now has the same
+        signature, it is that, so that results are of the classes that the notebook has now.
         """
-        version = self.version(name, code_hash)
+        version, newest = self.version(name, code_hash), self.version(name)
         try:
-            return version.definition() if version is not None else None
+            found = version.definition() if version is not None else None
         except CodeNotRestoredError:
             return None
+        if found is None or version is newest or newest is None or newest.live is None:
+            return found
+        return newest.live if newest.live.parameters == found.parameters else found
 
     def running(self, name: str, code_hash: str | None = None) -> Workflow | None:
         """The version of a workflow with that hash, or the newest, as its runs have it; None if there is none.

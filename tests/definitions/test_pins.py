@@ -201,3 +201,13 @@ def test_a_namespace_is_a_module_that_python_knows() -> None:
     made = namespace(notebook)["Order"]
     assert made is not notebook.namespace["Order"]
     assert sys.modules[made.__module__].__dict__["Order"] is made
+
+
+def test_an_object_that_cannot_be_looked_at_is_a_problem_and_no_error() -> None:
+    notebook = Notebook()
+    notebook.run(
+        "class Hostile:\n    def __getattribute__(self, name):\n        raise RuntimeError(name)\nthing = Hostile()"
+    )
+    notebook.run(body("return thing"))
+    (problem,) = notebook.workflow().problems
+    assert (problem.name, problem.what) == ("thing", "can't be looked at (RuntimeError)")

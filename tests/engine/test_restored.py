@@ -145,3 +145,16 @@ def test_what_a_notebook_gives_back_is_of_the_notebooks_own_classes(quick_world:
     quick_world.reopen(restore_code=True)
     again: Any = quick_world.handle("pack-1").result(20)
     assert again.grams == 5
+
+
+def test_a_result_of_older_code_is_of_the_class_that_the_notebook_has_now(quick_world: World) -> None:
+    notebook = Notebook()
+    notebook.run("@dataclass\nclass Parcel:\n    grams: int")
+    notebook.run("@workflow\nasync def pack(ctx, grams: int) -> Parcel:\n    return Parcel(grams)")
+    quick_world.open(notebook.workflow("pack"))
+    run = quick_world.start("pack", 5, "pack-1")
+    run.result(20)
+    notebook.run("@dataclass\nclass Parcel:\n    grams: int\n    note: str = ''")
+    notebook.run("@workflow\nasync def pack(ctx, grams: int) -> Parcel:\n    return Parcel(grams)")
+    quick_world.runtime.register(notebook.workflow("pack"))
+    assert run.result(20) == notebook.namespace["Parcel"](5)

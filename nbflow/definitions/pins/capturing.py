@@ -165,6 +165,9 @@ class _Capturing:
             self._items[name] = self._item(name, value)
         except NotConstantError as error:
             self._problems.append(Problem(name=name, what=str(error), by=by))
+        except Exception as error:  # what an author's object does when it is looked at
+            what = f"can't be looked at ({type(error).__name__})"
+            self._problems.append(Problem(name=name, what=what, by=by))
 
     def _item(self, name: str, value: Any) -> Item:
         if isinstance(value, types.ModuleType):
