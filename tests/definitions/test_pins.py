@@ -211,3 +211,26 @@ def test_an_object_that_cannot_be_looked_at_is_a_problem_and_no_error() -> None:
     notebook.run(body("return thing"))
     (problem,) = notebook.workflow().problems
     assert (problem.name, problem.what) == ("thing", "can't be looked at (RuntimeError)")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from random import choice as thing",
+        "from random import random",
+        "from os import environ",
+    ],
+)
+def test_an_imported_object_that_does_not_know_its_name_is_found_where_it_came_from(line: str) -> None:
+    notebook = Notebook()
+    notebook.run(line.replace("choice as thing", "choice"))
+    name = line.rpartition(" ")[2].replace("thing", "choice")
+    notebook.run(body(f"return {name}"))
+    assert namespace(notebook)[name] is notebook.namespace[name]
+
+
+def test_what_is_used_twice_and_cannot_be_kept_is_named_once() -> None:
+    notebook = Notebook()
+    notebook.run("thing = object()\ndef helper():\n    return thing")
+    notebook.run(body("return thing, helper()"))
+    assert [problem.name for problem in notebook.workflow().problems] == ["thing"]

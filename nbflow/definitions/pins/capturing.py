@@ -21,6 +21,7 @@ from nbflow.definitions.pins.model import Alias, Constant, Declared, Defined, Im
 from nbflow.definitions.pins.names import attributes_of, needed_at_once, outer_names
 from nbflow.definitions.pins.values import (
     NotConstantError,
+    found_in_module,
     has_identical,
     importable,
     to_node,
@@ -132,7 +133,7 @@ class _Capturing:
         self._read(self._code.source, by="")
         while self._pending:
             name, by = self._pending.pop(0)
-            if name not in self._items and name not in self._missing:
+            if name not in self._values and name not in self._missing:
                 self._name(name, by)
         return Capture(
             items=in_order(self._items),
@@ -183,7 +184,12 @@ class _Capturing:
         in_module = self._module != "__main__" and has_identical(self._module, name, value)
         if in_module and not isinstance(value, _PLAIN):
             return Imported(module=self._module, name=name)  # a module is there again in another process
-        return Constant(value=to_node(value, self._local))
+        try:
+            return Constant(value=to_node(value, self._local))
+        except NotConstantError:
+            if (found := found_in_module(name, value)) is None:
+                raise
+            return Imported(module=found, name=name)
 
     def _a_module(self, module: types.ModuleType) -> Imported:
         if module.__name__ == "__main__" or sys.modules.get(module.__name__) is not module:

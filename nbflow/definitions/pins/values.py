@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from nbflow.core.failures import PINNED
 from nbflow.core.retry import RetryPolicy
 from nbflow.definitions.pins.model import Node
 
@@ -128,6 +129,20 @@ def importable(value: Any) -> tuple[str, str] | None:
     public = (place for place in places if name in vars(sys.modules.get(place, sys)))
     found = next((place for place in public if has_identical(place, name, value)), module)
     return (found, name) if has_identical(found, name, value) else None
+
+
+def found_in_module(name: str, value: Any) -> str | None:
+    """The module that has just this under a name, where the value itself doesn't know: ``from settings import limits``."""
+    places = [
+        place
+        for place, module in list(sys.modules.items())
+        if getattr(module, "__dict__", {}).get(name) is value and _is_public(place)
+    ]
+    return min(places, key=lambda place: (place.count("."), len(place)), default=None)
+
+
+def _is_public(module: str) -> bool:
+    return module != "__main__" and not module.startswith((PINNED, "_"))
 
 
 def has_identical(module: str, name: str, value: Any) -> bool:
