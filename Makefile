@@ -27,7 +27,7 @@ CHROMIUM := chromium chromium-browser google-chrome-stable google-chrome
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint format semantics pictures simulate clean interpreters oldest packages
+.PHONY: help demo test lab lint format semantics history pictures simulate clean interpreters oldest packages
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -56,6 +56,9 @@ format: $(TEST_STAMP) ## sort imports, fix what ruff can fix, format
 
 semantics: $(TEST_STAMP) ## write into docs/semantics.md which tests show each statement
 	$(BIN)/python -m tests.semantics.document
+
+history: $(TEST_STAMP) ## write into docs/history.md what each column means, and the answers to its questions
+	$(BIN)/python -m tests.stores.history_page
 
 pictures: $(TEST_STAMP) ## take the pictures of the README and docs/card.md anew, from the real card
 	$(BIN)/python -m pip install --quiet --quiet pillow

@@ -5,7 +5,8 @@ Authoring: `activity`, `workflow`, `WorkflowContext`, `WorkflowActivityContext`,
 notebook, ``%load_ext nbflow`` brings the magics.
 
 What runs needs DuckDB, and the notebook's side IPython; both are imported when
-they are first asked for, so that ``import nbflow`` is quick.
+they are first asked for, so that ``import nbflow`` is quick. `load_workflow` takes a workflow
+out of a notebook, for a test.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from nbflow.errors import ChildTerminatedError, NbflowError, TaskFailedError, Wo
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from nbflow.jupyter.loading import load_workflow
     from nbflow.runtime import WorkflowClient, WorkflowHandle, WorkflowRuntime, WorkflowState
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "WorkflowRuntime",
     "WorkflowState",
     "activity",
+    "load_workflow",
     "when_all",
     "when_any",
     "workflow",
@@ -54,6 +57,7 @@ _LATE = {
     "WorkflowHandle": "nbflow.runtime",
     "WorkflowRuntime": "nbflow.runtime",
     "WorkflowState": "nbflow.runtime",
+    "load_workflow": "nbflow.jupyter.loading",
 }
 
 

@@ -13,6 +13,7 @@
         ├── InstanceNotFoundError
         ├── InstanceExistsError          the ID belongs to an instance that is still active
         ├── InstanceStateError           the instance's status forbids the request
+        ├── GoingBackError               a run can't be forked or rewound there
         ├── EventRejectedError           the payload doesn't fit what the workflow waits for
         ├── NotReplayableError           workflow code did what only an activity may do
         ├── TaskFailedError              an activity or a child failed; raised inside workflows
@@ -28,6 +29,8 @@
             ├── StoreFormatError         the file is no nbflow store
             ├── StoreVersionError        written by a newer nbflow
             ├── StoreUnavailableError    the place can't be read or written
+            ├── KeyFileError             the key that signs histories can't be used
+            ├── UntrustedError           the history holds what its owner did not write
             └── UnknownHistoryKindError  a row of a kind that this nbflow doesn't know
     BaseException
     └── Evicted                          unwinds workflow code whose execution left memory
@@ -127,6 +130,10 @@ class InstanceStateError(NbflowError):
     """The instance's present status forbids the request."""
 
 
+class GoingBackError(NbflowError):
+    """A run can't be forked or rewound as it was asked: says why, and what can be done."""
+
+
 class EventRejectedError(NbflowError):
     """An event's payload doesn't fit the type that the workflow waits for."""
 
@@ -215,6 +222,30 @@ class StoreVersionError(StoreError):
 
 class StoreUnavailableError(StoreError):
     """The store's place can't be read or written."""
+
+
+class QuestionError(StoreError):
+    """A question to the history's tables that isn't one, or can't be answered."""
+
+
+class ExportError(NbflowError):
+    """Something can't be exported as it was asked for; says what to type instead."""
+
+
+class KeyFileError(StoreError):
+    """The key that signs histories can't be used."""
+
+
+class UntrustedError(StoreError):
+    """The history holds what its owner did not write: nothing of it runs.
+
+    Attributes:
+        seq: The history position concerned, if there is one.
+    """
+
+    def __init__(self, message: str, seq: int | None = None) -> None:
+        super().__init__(message)
+        self.seq = seq
 
 
 class UnknownHistoryKindError(StoreError):

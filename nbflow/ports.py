@@ -18,6 +18,7 @@ from nbflow.core.context import WorkflowActivityContext
 from nbflow.core.history import HistoryEvent, TaskScheduled
 from nbflow.core.operations import DefinitionRecord, InboxRow, Operation
 from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.core.trust import Finding
 from nbflow.errors import FailureDetails
 
 
@@ -128,8 +129,24 @@ class HistoryStore(Protocol):
         """How many instances that pass the filter have each status; statuses that nobody has are left out."""
         ...
 
-    def read_history(self, instance_id: str, execution_id: str | None = None) -> list[HistoryEvent]:
+    def read_history(
+        self, instance_id: str, execution_id: str | None = None, *, checked: bool = False
+    ) -> list[HistoryEvent]:
         """An execution's events in order; without ``execution_id`` those of the present execution.
+
+        Args:
+            instance_id: The instance.
+            execution_id: The execution.
+            checked: Whether somebody acts upon them. Whoever only looks takes them as they are.
+
+        Raises:
+            UntrustedError: They are to be acted upon, and their owner did not write them so.
+            UnknownHistoryKindError: A row was written by a newer nbflow.
+        """
+        ...
+
+    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The histories of the present executions of several instances, by ID; unknown IDs are left out.
 
         Raises:
             UnknownHistoryKindError: A row was written by a newer nbflow.
@@ -163,6 +180,25 @@ class HistoryStore(Protocol):
 
     def list_definitions(self, name: str | None = None) -> list[DefinitionRecord]:
         """Stored versions of code, oldest first."""
+        ...
+
+    def audit(
+        self, *, limit: int = 20, thorough: bool = False, instance_id: str | None = None
+    ) -> list[Finding]:
+        """Rows that the owner did not write: all code, and the first of the others.
+
+        A store that nobody else can write to, or that seals nothing, finds none.
+
+        Args:
+            limit: How many at the most, beside code.
+            thorough: Whether to look at every row. If not, at what is acted upon without another look once
+                the store is opened: code, inbox, instances that have not ended, pending tasks.
+            instance_id: Only, and then thoroughly, at the rows of this instance.
+        """
+        ...
+
+    def seal_anew(self) -> int:
+        """Take every row for the owner's, durably; gives how many were not before."""
         ...
 
 

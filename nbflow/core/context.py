@@ -5,51 +5,23 @@ from __future__ import annotations
 import logging
 import random
 import uuid
-from collections.abc import Callable, Coroutine, MutableMapping
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn, Protocol, TypeVar, runtime_checkable
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import msgspec
 
 from nbflow.core import actions as a
 from nbflow.core.calls import ActivityTask, ChildTask, TaskCall
-from nbflow.core.history import ExecutionStarted
+from nbflow.core.history import ExecutionStarted, ParentReference
 from nbflow.core.identity import check_instance_id
 from nbflow.core.payloads import Unannotated, codec
+from nbflow.core.references import ActivityReference, Reference, WorkflowReference
 from nbflow.core.retry import RetryPolicy, as_duration, later
 from nbflow.core.tasks import DurableTask, EventTask, Scheduler, TimerTask
 from nbflow.errors import DefinitionError, NotReplayableError
 
 _T = TypeVar("_T")
-
-
-class Reference(Protocol):
-    """An activity or a workflow as the core sees it: a name, and how its values look on record."""
-
-    @property
-    def name(self) -> str: ...
-
-    def encode_input(self, value: Any) -> str: ...
-
-    def decode_result(self, text: str) -> Any: ...
-
-
-@runtime_checkable
-class ActivityReference(Reference, Protocol):
-    """An activity as the core sees it."""
-
-    @property
-    def retry_policy(self) -> RetryPolicy | None: ...
-
-    @property
-    def timeout(self) -> timedelta | None: ...
-
-
-@runtime_checkable
-class WorkflowReference(Reference, Protocol):
-    """A workflow as the core sees it where another one calls it."""
-
-    def run(self, context: WorkflowContext, input: str) -> Coroutine[Any, Any, str]: ...
 
 
 class ContextOwner(Scheduler, Protocol):
@@ -60,6 +32,12 @@ class ContextOwner(Scheduler, Protocol):
 
     @property
     def instance_id(self) -> str: ...
+
+    @property
+    def execution_id(self) -> str: ...
+
+    @property
+    def parent(self) -> ParentReference | None: ...
 
     @property
     def started(self) -> ExecutionStarted: ...
@@ -120,13 +98,13 @@ class WorkflowContext:
     @property
     def parent_instance_id(self) -> str | None:
         """The ID of the parent workflow's run, or None."""
-        parent = self._owner.started.parent
+        parent = self._owner.parent
         return parent.instance_id if parent is not None else None
 
     @property
     def execution_id(self) -> str:
         """The ID of this execution; another one after continue-as-new."""
-        return self._owner.started.execution_id
+        return self._owner.execution_id
 
     @property
     def workflow_name(self) -> str:
@@ -348,7 +326,9 @@ class WorkflowContext:
         """The execution's stream of random numbers, the same in every replay."""
         self._check_here("random")
         if self._random is None:
-            self._random = random.Random(self.execution_id)
+            self._random = random.Random(
+                self._owner.started.execution_id
+            )  # a fork goes on with the same stream
         return self._random
 
     def _check_here(self, what: str) -> None:

@@ -21,13 +21,14 @@ from typing import Any, NoReturn, Protocol
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
-from nbflow.core.context import Reference, WorkflowContext
+from nbflow.core.context import WorkflowContext
 from nbflow.core.divergence import ExecutionStalledError, diverged
 from nbflow.core.failures import describe, is_unresolved
 from nbflow.core.frames import calling_line, waiting_line
 from nbflow.core.identity import child_instance_id
 from nbflow.core.loop import LoopOverrunError, WorkflowLoop, WorkflowTask
 from nbflow.core.payloads import codec
+from nbflow.core.references import Reference
 from nbflow.core.retry import as_duration, later
 from nbflow.core.state import Stall, StallReason
 from nbflow.core.tasks import EventTask, LoopTimer
@@ -78,6 +79,8 @@ class Execution:
         self.noting: Callable[[a.WorkflowAction], object] = _nothing
         self._variables = context if context is not None else Context()
         self._started: h.ExecutionStarted | None = None
+        self._execution_id = ""
+        self._parent: h.ParentReference | None = None
         self._clock: datetime | None = None
         self._ids = 0
         self._children = 0
@@ -95,7 +98,7 @@ class Execution:
 
     def feed(
         self,
-        event: h.WorkflowStarted | h.InputEvent,
+        event: h.WorkflowStarted | h.ExecutionForked | h.InputEvent,
         recorded: Sequence[h.ActionEvent] | None = None,
         *,
         open_ended: bool = False,
@@ -159,10 +162,13 @@ class Execution:
         if self._stall is None or self._stall.reason is StallReason.STUCK:
             self._stall = stall
 
-    def _deliver(self, event: h.WorkflowStarted | h.InputEvent) -> None:
+    def _deliver(self, event: h.WorkflowStarted | h.ExecutionForked | h.InputEvent) -> None:
         match event:
             case h.WorkflowStarted(at=at):
                 self._advance_clock(at)
+            case h.ExecutionForked():
+                self.instance_id, self._execution_id = event.instance_id, event.execution_id
+                self._parent = event.parent
             case h.ExecutionStarted():
                 self._start(event)
             case h.TimerFired(scheduled_id=i, fire_at=fire_at):
@@ -184,6 +190,7 @@ class Execution:
 
     def _start(self, event: h.ExecutionStarted) -> None:
         self._started = event
+        self._execution_id, self._parent = event.execution_id, event.parent
         self._buffered.extendleft(reversed(event.carried))
         self._advance_clock(event.at)
         self.starts += 1
@@ -282,6 +289,16 @@ class Execution:
         assert self._started is not None, "an execution has no input before its first event"
         return self._started
 
+    @property
+    def execution_id(self) -> str:
+        """The execution that the code is; in a fork another one's until the two part."""
+        return self._execution_id
+
+    @property
+    def parent(self) -> h.ParentReference | None:
+        """Whose child it is."""
+        return self._parent
+
     def next_id(self) -> int:
         """Count what the code schedules."""
         self._ids += 1
@@ -290,7 +307,7 @@ class Execution:
     def next_child_id(self) -> str:
         """The instance ID of the next child that gets none from its caller."""
         self._children += 1
-        return child_instance_id(self.instance_id, self.started.execution_id, self._children)
+        return child_instance_id(self.instance_id, self.execution_id, self._children)
 
     def continue_as_new(self, new_input: Any, save_events: bool) -> NoReturn:
         """End the execution here and now, to begin another one with a new input (S13)."""
@@ -370,7 +387,7 @@ class Execution:
         return self._main
 
 
-_SILENT = (h.WorkflowStarted, h.ExecutionSuspended, h.ExecutionResumed)
+_SILENT = (h.WorkflowStarted, h.ExecutionForked, h.ExecutionSuspended, h.ExecutionResumed)
 """Events in which no code runs: else how messages are batched into turns would change what it does (S73)."""
 
 

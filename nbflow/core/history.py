@@ -1,12 +1,13 @@
 """What happened: the closed union of history events, and their stored form.
 
 The history of one execution is an append-only list of these events, numbered
-by ``seq`` from 1. Three sorts stand in it:
+by ``seq`` from 1. These sorts stand in it:
 
 * **inputs**, which arrive from outside and wake the workflow (`InputEvent`);
 * **recorded actions**, which the workflow's code asked for, directly behind the
   input that made it ask (`ActionEvent`);
-* `WorkflowStarted`, which begins a turn and sets the workflow's clock.
+* `WorkflowStarted`, which begins a turn and sets the workflow's clock, and `ExecutionForked`, where one
+  execution parts from another.
 
 Scheduling events carry an ``id``, counted from 1 within the execution; results
 name it as ``scheduled_id``. Payloads are JSON text, decoded where they are used.
@@ -40,6 +41,22 @@ class ParentReference(msgspec.Struct, frozen=True, kw_only=True):
     scheduled_id: int
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an execution comes from that did not begin at the beginning.
+
+    Attributes:
+        reason: A fork is another instance's from then on; a rewind is the same instance's.
+        instance_id: Whose history it shares.
+        execution_id: Which execution of that instance.
+        seq: The last event of that execution that it shares.
+    """
+
+    reason: Literal["fork", "rewind"]
+    instance_id: str
+    execution_id: str
+    seq: int
+
+
 class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     """What decides the order of things beside the code itself (semantics S75)."""
 
@@ -70,6 +87,32 @@ class ExecutionStarted(_Event, frozen=True):
 
 class WorkflowStarted(_Event, frozen=True):
     """A turn begins; ``at`` becomes the workflow's clock."""
+
+
+class ExecutionForked(_Event, frozen=True):
+    """What stands before this is another execution's history, and here the two part.
+
+    Up to here the workflow's code was that execution, and saw its IDs; from here on it is this one.
+
+    Attributes:
+        origin: Where it comes from.
+        instance_id: Whose history this is.
+        execution_id: Which execution of it.
+        parent: Whose child it is from here on.
+        left_out: Positions before ``origin.seq`` there that are not shared: failures that are tried again.
+        changed: Position there of the event that is delivered anew with another value.
+        kept: Scheduling ids of children that go on under the call of before.
+        begun: Scheduling ids of children that begin here in runs of their own.
+    """
+
+    origin: Origin
+    instance_id: str
+    execution_id: str
+    parent: ParentReference | None = None
+    left_out: tuple[int, ...] = ()
+    changed: int | None = None
+    kept: tuple[int, ...] = ()
+    begun: tuple[int, ...] = ()
 
 
 class TaskScheduled(_Event, frozen=True):
@@ -283,7 +326,7 @@ ActionEvent: TypeAlias = (
 )
 """Events that record what the workflow's code asked for."""
 
-HistoryEvent: TypeAlias = WorkflowStarted | InputEvent | ActionEvent
+HistoryEvent: TypeAlias = WorkflowStarted | ExecutionForked | InputEvent | ActionEvent
 
 INPUT_KINDS: Final[tuple[type[Any], ...]] = InputEvent.__args__
 ACTION_KINDS: Final[tuple[type[Any], ...]] = ActionEvent.__args__

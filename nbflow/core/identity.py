@@ -32,7 +32,25 @@ def child_instance_id(parent_id: str, execution_id: str, number: int) -> str:
     Another execution of the parent, be it a later generation or another run under its ID, gives
     other IDs. One that would be longer than 256 characters ends in a hash of itself instead.
     """
-    derived = f"{parent_id}:{execution_id[:8]}:{number:04d}"
+    return _shortened(f"{parent_id}:{execution_id[:8]}:{number:04d}")
+
+
+def forked_child_id(parent_id: str, execution_id: str, child_id: str) -> str:
+    """The ID of a fork's own child, in place of one that the run has which it was forked from.
+
+    The child's number stays; where the child has an ID that was given, that ID stands in its place.
+    """
+    last = child_id.rpartition(":")[2] if is_derived(child_id) else f"{child_id}:0"
+    return _shortened(f"{parent_id}:{execution_id[:8]}:{last}")
+
+
+def fork_id(instance_id: str, number: int) -> str:
+    """The ID of a fork that gets none: ``order-42-fork-1``; what only an ID of a child may hold is replaced."""
+    tail = f"-fork-{number}"
+    return f"{instance_id.replace(':', '-')[: _LONGEST - len(tail)]}{tail}"
+
+
+def _shortened(derived: str) -> str:
     if len(derived) <= _LONGEST:
         return derived
     tail = hashlib.sha256(derived.encode()).hexdigest()[:_TAIL]

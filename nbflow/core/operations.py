@@ -46,7 +46,6 @@ class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
         parameters: The signature as text, such as ``(order: Order) -> str``.
         created_at: When this version was first registered.
         pin: The code with all that it uses, as JSON text; empty if some of that can't be kept.
-        signature: Cryptographic signature of the above with the owner's key; None while unsigned.
     """
 
     kind: Literal["workflow", "activity"]
@@ -57,7 +56,6 @@ class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     parameters: str
     created_at: datetime
     pin: str = ""
-    signature: str | None = None
 
 
 class AppendHistory(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,10 +107,19 @@ class PurgeInstance(msgspec.Struct, frozen=True, kw_only=True):
 class PutDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """Keep a version of some code.
 
-    The same (kind, name, code_hash, source_hash) again changes nothing but the signature.
+    The same (kind, name, code_hash, source_hash) again changes nothing, unless a store that seals its rows finds that
+    the one it has isn't its owner's: then this one takes its place.
     """
 
     record: DefinitionRecord
+
+
+class DropDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """Forget a version of some code, whatever texts it has; one that isn't there is no error."""
+
+    kind: Literal["workflow", "activity"]
+    name: str
+    code_hash: str
 
 
 Operation: TypeAlias = (
@@ -124,4 +131,5 @@ Operation: TypeAlias = (
     | PutInstance
     | PurgeInstance
     | PutDefinition
+    | DropDefinition
 )

@@ -38,7 +38,7 @@ def replay(
     Raises:
         ExecutionStalledError: The code doesn't do what history holds.
     """
-    execution = Execution(code, instance_id=instance_id, context=context)
+    execution = Execution(code, instance_id=first_instance_id(history, instance_id), context=context)
     begun(execution)
     position, end = 0, len(history)
     while position < end:
@@ -46,6 +46,12 @@ def replay(
         feed_step(execution, history, position, open_ended=prefix and after == end)
         position = after
     return execution
+
+
+def first_instance_id(history: Sequence[h.HistoryEvent], instance_id: str) -> str:
+    """Who a run's code was at first: for one that was forked that is the run that it comes from."""
+    forked = next((event for event in history if isinstance(event, h.ExecutionForked)), None)
+    return instance_id if forked is None else forked.origin.instance_id
 
 
 def end_of_step(history: Sequence[h.HistoryEvent], position: int) -> int:
@@ -64,7 +70,7 @@ def feed_step(
     Raises:
         ExecutionStalledError: The code doesn't do what history holds, or none of its events begins a step here.
     """
-    event = cast("h.WorkflowStarted | h.InputEvent", history[position])
+    event = cast("h.WorkflowStarted | h.ExecutionForked | h.InputEvent", history[position])
     if isinstance(event, h.ACTION_KINDS):
         raise ExecutionStalledError(
             Stall(

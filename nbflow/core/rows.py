@@ -72,7 +72,7 @@ class _Layout:
 
 
 _LAYOUTS: Final[dict[type[Any], _Layout]] = {
-    cls: _Layout(cls) for cls in (h.WorkflowStarted, *h.INPUT_KINDS, *h.ACTION_KINDS)
+    cls: _Layout(cls) for cls in (h.WorkflowStarted, h.ExecutionForked, *h.INPUT_KINDS, *h.ACTION_KINDS)
 }
 _BY_KIND: Final[dict[str, _Layout]] = {layout.kind: layout for layout in _LAYOUTS.values()}
 _encode_data = msgspec.json.Encoder().encode

@@ -80,7 +80,10 @@ class Stall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What the store keeps of an instance beside its history. Payloads are JSON text."""
+    """What the store keeps of an instance beside its history. Payloads are JSON text.
+
+    ``origin`` says which run it was forked from, or what its last rewind left; None if it began at the beginning.
+    """
 
     instance_id: str
     name: str
@@ -97,6 +100,7 @@ class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
     stall: Stall | None = None
     parent: h.ParentReference | None = None
     start_at: datetime | None = None
+    origin: h.Origin | None = None
 
 
 class RuntimeState:
@@ -113,6 +117,8 @@ class RuntimeState:
         inputs: How many events have woken the workflow.
         lifted_at: The length at which its owner last had the limits counted anew; None: never.
         continued: How it continued as new; None if it didn't.
+        earlier: The executions of this instance that it was taken back from.
+        kept: Children, by scheduling id, that one of those has started, and that have not answered.
     """
 
     def __init__(self) -> None:
@@ -131,6 +137,8 @@ class RuntimeState:
         self.inputs = 0
         self.lifted_at: int | None = None
         self.continued: h.ContinuedAsNew | None = None
+        self.earlier: set[str] = set()
+        self.kept: set[int] = set()
         self._served: h.EventWaitCreated | None = None
 
     @classmethod
@@ -160,6 +168,14 @@ class RuntimeState:
                 return self.status is RuntimeStatus.SUSPENDED
             case h.EventRaised() | h.ExecutionTerminated():
                 return True
+
+    def is_addressed(self, event: h.InputEvent, execution_id: str) -> bool:
+        """Tell whether a message for an earlier execution concerns this one: a child that was kept answers (S2)."""
+        match event:
+            case h.ChildWorkflowCompleted(scheduled_id=i) | h.ChildWorkflowFailed(scheduled_id=i):
+                return execution_id in self.earlier and i in self.kept
+            case _:
+                return False
 
     def apply(self, event: h.HistoryEvent) -> None:
         """Take in the next event."""
@@ -237,6 +253,9 @@ class RuntimeState:
         match event:
             case h.CustomStatusSet(value=value):
                 self.custom_status = value
+            case h.ExecutionForked():
+                self.kept = set(event.kept)
+                self.earlier = self.earlier | {event.origin.execution_id} if event.kept else set()
             case h.ExecutionSuspended():
                 self.status = RuntimeStatus.SUSPENDED
             case h.ExecutionResumed(lifts_limit=lifts_limit):

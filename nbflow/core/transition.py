@@ -165,7 +165,9 @@ class Turn:
         if state.continued is not None and row.execution_id is None:
             self._kept.append(row)  # for the next generation
             return
-        foreign = row.execution_id not in (None, self._record.execution_id)
+        foreign = row.execution_id not in (None, self._record.execution_id) and not state.is_addressed(
+            row.event, row.execution_id
+        )
         foreign = foreign or is_for_another(row.event, self._record.parent)
         if foreign or state.status.is_terminal or not state.accepts(row.event):
             if not foreign and isinstance(row.event, h.ExecutionTerminated) and is_passed_on(row.event):

@@ -130,6 +130,10 @@ class _Definition:
         """Write a call's arguments as JSON text; raises ArgumentsError or PayloadError."""
         return self.signature.encode_call(args, kwargs)
 
+    def encode_result(self, value: Any) -> str:
+        """Write a result as JSON text; raises PayloadError."""
+        return self.signature.result.encode(value, what=f"the result of {self.name}")
+
     def decode_result(self, text: str) -> Any:
         """Read a recorded result by the annotation; raises PayloadError."""
         return self.signature.result.decode(text, what=f"the result of {self.name}")
@@ -185,14 +189,11 @@ class ActivityDefinition(_Definition, Generic[P, R]):
 
     def run(self, context: WorkflowActivityContext, input: str) -> str:
         """Run a ``def`` with a recorded input; the result is JSON text."""
-        return self._encode_result(self.signature.call(context, input))
+        return self.encode_result(self.signature.call(context, input))
 
     async def run_async(self, context: WorkflowActivityContext, input: str) -> str:
         """Run an ``async def`` with a recorded input; the result is JSON text."""
-        return self._encode_result(await self.signature.call(context, input))
-
-    def _encode_result(self, result: Any) -> str:
-        return self.signature.result.encode(result, what=f"the result of {self.name}")
+        return self.encode_result(await self.signature.call(context, input))
 
 
 class WorkflowDefinition(_Definition, Generic[P, R]):
@@ -287,7 +288,7 @@ class WorkflowDefinition(_Definition, Generic[P, R]):
         except PayloadError as error:
             raise PayloadError(f"the run's input can't be read: {error}") from None
         result = await (drive(call) if self.is_generator else call)
-        return self.signature.result.encode(result, what=f"the result of {self.name}")
+        return self.encode_result(result)
 
 
 Definition: TypeAlias = ActivityDefinition[Any, Any] | WorkflowDefinition[Any, Any]

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from nbflow.core.operations import Operation
+from nbflow.core.trust import Finding
+from nbflow.engine.distrust import Distrusted
 from nbflow.engine.threads import JobThread
 from nbflow.errors import StoreError
 from nbflow.ports import HistoryStore
@@ -48,13 +50,17 @@ class Committer:
     """
 
     def __init__(self, store: HistoryStore, thread: JobThread) -> None:
-        self._store = store
+        self._own = self._store = store
         self._thread = thread
         self._suspects: set[str | None] = set()
 
     async def open(self) -> None:
         """Open the store; raises StoreError."""
         await self._thread.run(self._store.open)
+
+    def distrust(self, findings: Sequence[Finding]) -> None:
+        """Only look at the store from now on, for these rows; at none: use it as any other."""
+        self._store = Distrusted(self._own, findings) if findings else self._own
 
     async def close(self) -> None:
         """Close the store and end its thread."""

@@ -16,13 +16,13 @@ from typing import Final
 
 import msgspec
 
-from nbflow.core.context import Reference
 from nbflow.core.divergence import ExecutionStalledError, another_interpreter
 from nbflow.core.execution import Execution, WorkflowCode
 from nbflow.core.explain.explaining import explain
 from nbflow.core.history import ExecutionStarted, HistoryEvent
 from nbflow.core.operations import InboxRow
 from nbflow.core.outbox import Descendant
+from nbflow.core.references import Reference
 from nbflow.core.replay import replay
 from nbflow.core.state import InstanceRecord, RuntimeState, Stall, StallReason
 from nbflow.core.transition import Codeless, Feedable, Transition, Turn, stalled

@@ -13,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Final
 
@@ -22,12 +23,14 @@ import msgspec
 from nbflow.core.history import ExecutionStarted, TaskScheduled
 from nbflow.core.operations import PutInstance
 from nbflow.core.outbox import Outgoing
-from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
+from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall, StallReason
+from nbflow.core.trust import Finding
 from nbflow.definitions import Registry
 from nbflow.engine.activities import ActivityRunner
 from nbflow.engine.code import missing_activity
 from nbflow.engine.commits import CommitItem, Committer
 from nbflow.engine.delivery import Delivery
+from nbflow.engine.distrust import refusal
 from nbflow.engine.effects import Effects
 from nbflow.engine.holding import Holding, not_ended
 from nbflow.engine.instance import Instance
@@ -51,6 +54,9 @@ _JOIN_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 0.1
 _MAX_RETRY_SECONDS: Final = 10.0
 """How long an instance rests after a commit of it has failed: at first, and at the most."""
+
+_LOOK_SECONDS: Final = 0.005
+"""How often it is looked whether an instance that is held back has come to the end of its turn."""
 
 _CLOSE_SECONDS: Final = 3.0
 """How long closing waits for turns that are still running."""
@@ -90,9 +96,10 @@ class Engine:
         self._wakeup = Wakeup()
         self.holding = Holding()
         self.residents = Residents(self._wakeup.set, self.holding)
+        self.findings: Sequence[Finding] = ()
         self._closed: RuntimeClosedError | None = None
         self._services: list[asyncio.Task[None]] = []
-        self._keeper = Keeper(self.residents.touch, self.unborn, self._post_outgoing)
+        self._keeper = Keeper(self.residents.touch, self.unborn, self.post_outgoing)
         self.delivery = Delivery(
             self.residents,
             self.committer,
@@ -143,7 +150,7 @@ class Engine:
             holding=self.holding,
             origins=self.origins,
             touch=self.residents.touch,
-            post=self._post_outgoing,
+            post=self.post_outgoing,
             begin=self.delivery.begin,
             unborn=self.unborn,
             failed=self._rest,
@@ -152,9 +159,44 @@ class Engine:
     # -- life -------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Open the store and go on with everything that is in it; raises StoreError."""
+        """Open the store and go on with everything that is in it, if its owner wrote that; raises StoreError."""
         await self.committer.open()
         self._row_ids = itertools.count(await self.committer.read(lambda store: store.next_row_id()))
+        await self.look_again()
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether what is in the store runs: its owner wrote it."""
+        return not self.findings
+
+    def check_trusted(self) -> None:
+        """Raise UntrustedError if nothing of the store runs."""
+        if self.findings:
+            raise refusal(self.findings)
+
+    async def look_again(self) -> None:
+        """Look whether the store's owner wrote what is in it, and if so go on with it; raises StoreError."""
+        was_trusted = self.is_trusted
+        self.findings = await self.committer.read(lambda store: store.audit())
+        self.committer.distrust(self.findings)
+        if self.is_trusted:
+            await self._go_on()
+        if not was_trusted and self.is_trusted:
+            for record in await self.committer.read(not_ended):
+                self.watchers.publish(record, [])
+
+    async def trust(self) -> int:
+        """Take every row of the store for its owner's, and go on; gives how many were not. Raises StoreError."""
+        self.check_open()
+        count = await self.committer.read(lambda store: store.seal_anew())
+        if not self.is_trusted:
+            await self.look_again()
+        for record in await self.committer.read(not_ended):
+            if record.stall is not None and record.stall.reason is StallReason.UNTRUSTED:
+                self.retry(self.residents.get(record.instance_id))
+        return count
+
+    async def _go_on(self) -> None:
         if not self.options.auto_resume:
             self.holding.hold(await self.committer.read(not_ended))
         if self.options.restore_code:
@@ -168,9 +210,13 @@ class Engine:
                 self.holding.keep(record.instance_id, attempt)
             else:
                 self._start(record, attempt)
-        self._services = [self._loop.create_task(self._run()), self._loop.create_task(self.timers.run())]
-        for service in self._services:
-            service.add_done_callback(self._service_ended)
+        self._serve(self._run())
+        self._serve(self.timers.run())
+
+    def _serve(self, coro: Coroutine[None, None, None]) -> None:
+        service = self._loop.create_task(coro)
+        self._services.append(service)
+        service.add_done_callback(self._service_ended)
 
     async def release(self, instance_id: str) -> None:
         """Let a run go on that was held when the store was opened; raises StoreError."""
@@ -180,6 +226,20 @@ class Engine:
             if instance.record is not None and not instance.record.status.is_terminal:
                 self._start(instance.record, attempt)
         self.residents.touch(instance)
+
+    @asynccontextmanager
+    async def held_back(self, instance: Instance) -> AsyncGenerator[None]:
+        """Let no turn of an instance begin; the one under way ends first."""
+        was_held, instance.is_held = instance.is_held, True
+        instance.awaited += 1
+        try:
+            while instance.is_busy:  # noqa: ASYNC110 - a commit, a rest and a load end in several places
+                await asyncio.sleep(_LOOK_SECONDS)
+            yield
+        finally:
+            instance.awaited -= 1
+            instance.is_held = was_held
+            self.residents.touch(instance)
 
     def _start(self, record: InstanceRecord, attempt: TaskScheduled) -> None:
         """Start an attempt of before; a run whose activity isn't known any more waits for it (S52)."""
@@ -273,7 +333,7 @@ class Engine:
         self._items.append(item)
         self._wakeup.set()
 
-    def _post_outgoing(self, outgoing: Sequence[Outgoing]) -> None:
+    def post_outgoing(self, outgoing: Sequence[Outgoing]) -> None:
         """Deliver messages to other instances; what children print belongs where their parent's prints do."""
         for message in outgoing:
             event = message.row.event

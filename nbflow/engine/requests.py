@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
+import msgspec
+
 from nbflow.core import history as h
-from nbflow.core.operations import PurgeInstance
+from nbflow.core.operations import PurgeInstance, PutInstance
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
 from nbflow.engine.family import descendants
+from nbflow.engine.going_back import Branching, ForkRequest, RewindRequest
 from nbflow.engine.instance import Instance
 from nbflow.engine.posting import finishing, post
 from nbflow.engine.starting import Starter, StartRequest
@@ -17,6 +20,7 @@ from nbflow.engine.watchers import Condition
 from nbflow.errors import (
     InstanceNotFoundError,
     InstanceStateError,
+    UntrustedError,
     WorkflowStalledError,
 )
 
@@ -24,8 +28,9 @@ from nbflow.errors import (
 class Requests:
     """The requests of clients, carried out on the engine's loop.
 
-    Each of them raises RuntimeClosedError once the runtime is closed, and StoreError
-    where something can't be read or written.
+    Each of them raises RuntimeClosedError once the runtime is closed, StoreError where
+    something can't be read or written, and UntrustedError where a run would change whose
+    history its owner did not write.
 
     Args:
         engine: The engine.
@@ -34,10 +39,20 @@ class Requests:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._starter = Starter(engine)
+        self._branching = Branching(engine)
 
     async def start(self, request: StartRequest) -> None:
         """Start a run, as far as the policy lets it; raises what `Starter.start` does."""
+        self._check()
         await self._starter.start(request)
+
+    async def fork(self, request: ForkRequest) -> None:
+        """Begin a run with what it shares with another; raises what `Branching.fork` does."""
+        await self._branching.fork(request)
+
+    async def rewind(self, request: RewindRequest) -> None:
+        """Take a FAILED run back; raises what `Branching.rewind` does."""
+        await self._branching.rewind(request)
 
     async def raise_event(self, instance_id: str, name: str, payload: str) -> None:
         """Raise an event; returns once it is durable.
@@ -46,13 +61,13 @@ class Requests:
             InstanceNotFoundError: There is no such run.
             EventRejectedError: The payload doesn't fit the wait that took it.
         """
-        self._engine.check_open()
+        self._check()
         now = self._engine.clock.now()
         await post(self._engine, instance_id, h.EventRaised(at=now, name=name, payload=payload))
 
     async def terminate(self, instance_id: str, output: str, recursive: bool) -> None:
         """End a run; returns once that is durable. A run that has ended stays as it is."""
-        self._engine.check_open()
+        self._check()
         now = self._engine.clock.now()
         await post(
             self._engine, instance_id, h.ExecutionTerminated(at=now, output=output, recursive=recursive)
@@ -65,6 +80,7 @@ class Requests:
             InstanceNotFoundError: There is no such run.
             InstanceStateError: It has ended, or has not begun.
         """
+        self._check()
         record = await self.record(instance_id)
         now = self._engine.clock.now()
         if record.status.is_terminal:
@@ -84,6 +100,7 @@ class Requests:
             InstanceStateError: It has ended.
             WorkflowStalledError: The run was stalled, and is: says why.
         """
+        self._check()
         record = await self.record(instance_id)
         if record.status.is_terminal:
             raise InstanceStateError(f"{instance_id} has ended: there is nothing to resume")
@@ -95,12 +112,12 @@ class Requests:
             now = self._engine.clock.now()
             await post(self._engine, instance_id, h.ExecutionResumed(at=now, reason=reason))
 
-    async def _try_again(self, instance: Instance) -> None:
-        """Try a stalled run with its own code, or, if it isn't that which is missing, with the newest."""
+    async def _try_again(self, instance: Instance, code_hash: str | None = None) -> None:
+        """Try a stalled run with its own code, or, if it isn't that which is missing, with the newest or a chosen one."""
         engine, record = self._engine, instance.record
         if record is None or record.status is not RuntimeStatus.STALLED:
             return
-        newest = engine.registry.version(record.name)
+        newest = engine.registry.version(record.name, code_hash)
         is_other = newest is not None and newest.code_hash != record.definition
         if newest is not None and is_other and not engine.activities.missing(record.execution_id):
             instance.adopts = newest.code_hash
@@ -115,6 +132,46 @@ class Requests:
                 message += f"; `%wf show {record.instance_id}` shows both sides"
             raise WorkflowStalledError(message)
 
+    async def adopt(self, instance_id: str, code_hash: str) -> None:
+        """Have a run go on with another version of its workflow's code; returns once that is durable.
+
+        Raises:
+            InstanceNotFoundError: There is no such run.
+            InstanceStateError: It has ended, or there is no such version.
+            WorkflowStalledError: It was stalled, and is: says why.
+        """
+        record = await self.record(instance_id)
+        engine = self._engine
+        if record.status.is_terminal:
+            raise InstanceStateError(f"{instance_id} has ended: it keeps the code that it had")
+        if engine.registry.version(record.name, code_hash) is None:
+            raise InstanceStateError(
+                f"no such version of {record.name} is known: `%wf versions {record.name}`"
+            )
+        instance = await engine.known(instance_id)
+        if record.status is RuntimeStatus.STALLED:
+            await self._try_again(instance, code_hash)
+            return
+        async with engine.held_back(instance):
+            record = await self.record(instance_id)
+            if record.status.is_terminal or record.definition == code_hash:
+                return
+            engine.turns.evict(instance)
+            await self._put(instance, msgspec.structs.replace(record, definition=code_hash))
+
+    async def _put(self, instance: Instance, record: InstanceRecord) -> None:
+        """Write an instance's row outside of a turn; nobody may take one meanwhile."""
+        done = self._engine.promise()
+        finish = finishing(done)
+
+        def put() -> None:
+            instance.record = record
+            self._engine.watchers.publish(record, [])
+            finish(None)
+
+        self._engine.add(CommitItem(record.instance_id, [PutInstance(record=record)], put, finish))
+        await done
+
     async def purge(self, instance_id: str, recursive: bool) -> int:
         """Erase a run that has ended, and those below it; gives how many were erased.
 
@@ -122,6 +179,7 @@ class Requests:
             InstanceNotFoundError: There is no such run.
             InstanceStateError: It has not ended, or one below it has not.
         """
+        self._check()
         record = await self.record(instance_id)
         if not record.status.is_terminal:
             raise InstanceStateError(
@@ -156,6 +214,17 @@ class Requests:
         engine.add(CommitItem(instance_id, purge, purged, finish))
         await done
         return len(gone)
+
+    async def check_rows(self, instance_id: str) -> None:
+        """Raise UntrustedError if a run has rows that its owner did not write, or nothing of the store runs."""
+        self._check()
+        findings = await self._engine.committer.read(lambda store: store.audit(instance_id=instance_id))
+        if findings:
+            raise UntrustedError(f"{findings[0]}: `%wf trust`", findings[0].seq)
+
+    def _check(self) -> None:
+        self._engine.check_open()
+        self._engine.check_trusted()
 
     async def record(self, instance_id: str) -> InstanceRecord:
         """The row of an instance; raises InstanceNotFoundError."""

@@ -25,7 +25,7 @@ from nbflow.engine.family import nearest_alive
 from nbflow.engine.instance import Instance
 from nbflow.engine.options import EngineOptions
 from nbflow.engine.threads import MakeThread
-from nbflow.errors import StoreError, UnknownHistoryKindError
+from nbflow.errors import StoreError, UnknownHistoryKindError, UntrustedError
 from nbflow.ports import Clock, HistoryStore
 
 _Loaded: TypeAlias = tuple[
@@ -105,8 +105,8 @@ class Turns:
                 return record, None, family, None
             source = stored_source(store, record) if record.status is RuntimeStatus.STALLED else None
             try:
-                history = store.read_history(record.instance_id, record.execution_id)
-            except UnknownHistoryKindError as error:
+                history = store.read_history(record.instance_id, record.execution_id, checked=True)
+            except (UnknownHistoryKindError, UntrustedError) as error:
                 return record, error, family, source
             return record, history, family, source
 
@@ -161,8 +161,7 @@ class Turns:
         instance.is_unreadable = unreadable is not None
         if unreadable is not None:
             instance.refuse_replacement(unreadable)
-            stall = Stall(reason=StallReason.CODE_MISSING, message=str(unreadable))
-            self._collect(instance, stalled_outcome(request, stall))
+            self._collect(instance, stalled_outcome(request, _unreadable(unreadable)))
         else:
             self._dispatch(instance, request)
 
@@ -236,3 +235,9 @@ class Turns:
             load.cancel()
         self.evict(*self._warm.values())
         await self._dispatching.stop(seconds)
+
+
+def _unreadable(error: StoreError) -> Stall:
+    if isinstance(error, UntrustedError):
+        return Stall(reason=StallReason.UNTRUSTED, message=str(error), seq=error.seq)
+    return Stall(reason=StallReason.CODE_MISSING, message=str(error))

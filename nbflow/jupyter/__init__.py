@@ -6,7 +6,9 @@ runtime of a shell, and what it knows), `extension` (loading and unloading),
 `magics` (what IPython calls), then the cell magics (`headers`, `cells`,
 `defining`) and the line magic (`commands` is its table; `words`, `options`,
 `durations` and `calls` read a line, `help` and `completion` tell how; `starting`, `actions`,
-`listing`, `looking`, `reports`, `places`, `purging`, `skipping` and `sql` carry it out).
+`listing`, `looking`, `reports`, `places`, `purging`, `skipping`, `exporting` and `sql`
+carry it out).
+`loading`, with `needs`, takes a workflow out of a notebook that nobody runs.
 `cards`, `dashboards`, `tables`, `greeting`, `tracebacks` and `complaints` are what a
 person sees, by way of `showing`; `location` and `peek` find a history.
 

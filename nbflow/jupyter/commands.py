@@ -11,7 +11,9 @@ from nbflow.jupyter.complaints import CommandError, did_you_mean
 from nbflow.jupyter.options import Option
 from nbflow.jupyter.words import take_word
 
-Completes: TypeAlias = Literal["workflow", "instance", "event", "command", "duration", "nothing"]
+Completes: TypeAlias = Literal[
+    "workflow", "name", "instance", "export", "event", "command", "duration", "nothing"
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,14 +111,27 @@ _TABLE: Final = (
     ),
     Command(
         name="export",
-        shows="ID FILE",
-        means="write a run as a page that any browser opens, its replay included, without a kernel",
-        options=(Option(name="force", means="replace the file if it is there", kind="flag"),),
-        takes=("instance", "nothing"),
-        examples=("%wf export order-42 order-42.html",),
+        shows="ID|db FILE",
+        means="write a run as a page, as data, or as a test; or the whole history",
+        options=(
+            Option(name="force", means="replace the file if it is there", kind="flag"),
+            Option(
+                name="code", shows="FILE", means="for a test: the notebook or module that has the workflow"
+            ),
+            Option(name="parquet", means="FILE is a folder: every table and view as a file", kind="flag"),
+        ),
+        takes=("export", "nothing"),
+        examples=(
+            "%wf export order-42 order-42.html",
+            "%wf export order-42 run.json",
+            "%wf export order-42 test_order.py",
+            "%wf export db copy.duckdb",
+        ),
         note=(
-            "The page holds the inputs, results and variables of the run: give it to those who may see them. "
-            'In Python: run.export("order-42.html").'
+            "Of a run: .html is a page that any browser opens, its replay included, without a kernel; .json is everything "
+            "about it, an event a line; .parquet its history; .py a pytest test that replays it against the code as it is "
+            "then. Of db: .duckdb is a copy, .parquet all history. All hold inputs and results: give them to those who "
+            'may see them. In Python: run.export("order-42.html").'
         ),
     ),
     Command(
@@ -142,6 +157,55 @@ _TABLE: Final = (
         shows="ID…",
         means="start runs that have ended once more, with the same input and the newest code",
         takes=("instance",),
+    ),
+    Command(
+        name="rewind",
+        shows="ID…",
+        means="take runs that FAILED back to before their failure: what failed is tried again",
+        takes=("instance",),
+        examples=("%wf rewind order-42",),
+        note=(
+            "Failed activities and child workflows run again, results that are there stay. After an exception of the "
+            "workflow's own code, correct its cell first: the newest code goes on, if it fits. In Python: run.rewind()."
+        ),
+    ),
+    Command(
+        name="fork",
+        shows="ID",
+        means="start a new run from an event of another one's history, which stays as it is",
+        options=(
+            Option(name="at", shows="N", means="the event of %wf history ID to part at", kind="count"),
+            Option(
+                name="set",
+                shows="EXPRESSION",
+                means="give that event another value: a result, an output, the payload of an event",
+            ),
+            Option(name="id", shows="NEW", means="name the new run; ID-fork-1 if not given"),
+            Option(
+                name="code",
+                shows="WHICH",
+                means="the code to go on with; the other run's if not given",
+                choices=("same", "newest"),
+            ),
+        ),
+        takes=("instance", "nothing"),
+        examples=(
+            "%wf fork order-42 --at 17",
+            'what_if = %wf fork order-42 --at 17 --set {"approved": false}',
+        ),
+        note=(
+            "It gives the new run's handle and shows its card. true, false and null are known in the expression, which "
+            "goes to the next option or the end of the line; %%wf fork takes a long one from the cell below. "
+            'In Python: run.fork(17, set={"approved": False}).'
+        ),
+    ),
+    Command(
+        name="compare",
+        shows="ID ID",
+        means="show two runs side by side: what they share, where they part, what each did then",
+        takes=("instance", "instance", "nothing"),
+        examples=("%wf compare order-42 order-42-fork-1",),
+        note="In Python: run.compare(other).",
     ),
     Command(
         name="terminate",
@@ -171,11 +235,19 @@ _TABLE: Final = (
     ),
     Command(name="history", shows="ID", means="list a run's history events", takes=("instance", "nothing")),
     Command(
+        name="lint",
+        shows="[NAME|RULE]",
+        means="list what a replay of the workflows could not repeat: clocks, chance, globals that change",
+        takes=("name", "nothing"),
+        examples=("%wf lint fulfil", "%wf lint NBF001"),
+        note="A rule's code tells about that rule. A line is kept as it is by the comment `noqa: NBF001` at its end.",
+    ),
+    Command(
         name="sql",
         shows="SELECT …",
         means="ask the history's tables; %wf sql SHOW TABLES lists them",
         examples=("%wf sql SELECT name, status, count(*) FROM instances GROUP BY ALL",),
-        note="A DataFrame if pandas is installed. %%wf sql takes a long question from the cell below.",
+        note="A DataFrame of pandas, or else polars, if that is installed. %%wf sql takes a long question from the cell below.",
     ),
     Command(
         name="db",
@@ -187,6 +259,20 @@ _TABLE: Final = (
             ),
         ),
         examples=("%wf db orders.duckdb", "%wf db :memory: --virtual-clock"),
+    ),
+    Command(
+        name="trust",
+        shows="",
+        means="say what a history from elsewhere would run, and what in it you did not sign",
+        options=(
+            Option(name="yes", means="take all of it for yours: sign it, and have it go on", kind="flag"),
+        ),
+        examples=("%wf trust", "%wf trust --yes"),
+        note=(
+            "Every row is signed with a key in your own folder (NBFLOW_KEY_FILE names another). Where one isn't, or was "
+            "altered, nothing of the history runs, and all of it can be looked at. In Python: runtime.trust_report(), "
+            "runtime.trust()."
+        ),
     ),
     Command(
         name="skip",

@@ -93,10 +93,14 @@ class Completions:
 
     def _things(self, command: Command, given: list[str]) -> Iterable[str]:
         match command.takes[min(len(given), len(command.takes) - 1)]:
+            case "name":
+                return self._session.known.workflow_names()
             case "workflow":
                 return [f"{name}(" for name in self._session.code.workflow_names()]
             case "instance":
                 return self._instances()
+            case "export":
+                return [*self._instances(), "db"]
             case "event":
                 handle = find_run(self._session, given[0])
                 return self._session.waiting(handle.instance_id).events

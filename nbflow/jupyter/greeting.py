@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from nbflow.errors import StoreError
 from nbflow.jupyter.location import shorten, siblings
 from nbflow.jupyter.peek import count_active
 from nbflow.jupyter.session import NbFlow
@@ -16,6 +17,8 @@ _MOST_SIBLINGS: Final = 5
 
 def greeting(session: NbFlow) -> str:
     """One line on the open history, and one on each history beside it in which runs wait."""
+    if not session.runtime.is_trusted:
+        return "\n".join([f"nbflow: history in {session.place} · {_distrust(session)}", *_beside(session)])
     runs = session.first_waiting(_MOST_RUNS)
     others = session.count_waiting() - len(runs)
     parts = [f"nbflow: history in {session.place}"]
@@ -25,6 +28,24 @@ def greeting(session: NbFlow) -> str:
     if others > 0:
         parts.append(f"{others} more: %wf ps")
     return "\n".join([" · ".join([*parts, "%wf help"]), *_beside(session)])
+
+
+def _distrust(session: NbFlow) -> str:
+    """Why nothing of the open history runs."""
+    try:
+        count = session.count_waiting()
+    except StoreError:  # somebody has written a row that can't be read
+        count = 0
+    runs = (
+        "no run waits"
+        if count == 0
+        else "1 run waits for that"
+        if count == 1
+        else f"{count} runs wait for that"
+    )
+    return (
+        f"it is not trusted, and nothing of it runs: {session.runtime.why_not_trusted} · {runs} · %wf trust"
+    )
 
 
 def trouble(session: NbFlow) -> str:

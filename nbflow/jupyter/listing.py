@@ -14,6 +14,7 @@ from nbflow.jupyter.options import Values, parse_options
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.tables import Table
 from nbflow.runtime.instances import RuntimeInstances
+from nbflow.views.instances import Listing
 from nbflow.views.instances.html import html_instances
 from nbflow.views.instances.text import HEADING, fields
 from nbflow.widgets.instances import InstancesSource, Scope, listing
@@ -34,6 +35,7 @@ class RunTable(Table):
         statuses: Any of these; all, if there are none.
         limit: How many at the most.
         typed: The command that shows this page, but for where it begins.
+        warning: Gives what to say below it, if anything.
 
     Raises:
         NbflowError: They can't be read.
@@ -47,6 +49,7 @@ class RunTable(Table):
         statuses: tuple[RuntimeStatus, ...] = (),
         limit: int | None = None,
         typed: str = "%wf ps",
+        warning: Callable[[], str] = str,
     ) -> None:
         listed = listing(source, scope, statuses, limit=_PAGE if limit is None else limit)
         is_narrow = bool(statuses) or limit is not None or scope != _ALL
@@ -56,10 +59,10 @@ class RunTable(Table):
             empty="no such runs: type %wf ps for all"
             if is_narrow
             else "no runs: type %wf run NAME(…) to start one",
-            note=f"{listed.more} more: {typed} --after {listed.rows[-1].instance_id}" if listed.more else "",
+            note=" · ".join(filter(None, (warning(), _rest(listed, typed)))),
         )
         self.source, self.scope, self.statuses, self.limit = source, scope, statuses, limit
-        self._typed = typed
+        self._typed, self._warning = typed, warning
         self.html = html_instances(listed, empty=self.empty, note=self.note)
         self.live: Callable[[], Any] | None = None
         self._is_apart = False
@@ -71,7 +74,12 @@ class RunTable(Table):
             NbflowError: The runs can't be read.
         """
         return RunTable(
-            self.source, scope=self.scope, statuses=self.statuses, limit=self.limit, typed=self._typed
+            self.source,
+            scope=self.scope,
+            statuses=self.statuses,
+            limit=self.limit,
+            typed=self._typed,
+            warning=self._warning,
         )
 
     def _repr_html_(self) -> str | None:
@@ -106,7 +114,19 @@ def ps(session: NbFlow, request: Request) -> RunTable:
         statuses=() if status is None else (RuntimeStatus(status),),
         limit=values.count("limit"),
         typed=_typed(values),
+        warning=lambda: _warning(session),
     )
+
+
+def _warning(session: NbFlow) -> str:
+    if not session.is_open or session.runtime.is_trusted:
+        return ""
+    return "this history is not trusted, and nothing of it runs: %wf trust"
+
+
+def _rest(listed: Listing, typed: str) -> str:
+    """How to get at the runs below."""
+    return f"{listed.more} more: {typed} --after {listed.rows[-1].instance_id}" if listed.more else ""
 
 
 def _typed(values: Values) -> str:

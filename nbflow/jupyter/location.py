@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nbflow.errors import StoreUnavailableError
+from nbflow.runtime.exports.code import notebook_of
 
 MEMORY: Final = ":memory:"
 FOLDER: Final = ".nbflow"
@@ -36,18 +37,11 @@ def locate(chosen: str, environment: Mapping[str, str], namespace: Mapping[str, 
         return MEMORY
     if named:
         return str(folder / Path(named).expanduser())
-    notebook = _notebook(environment, namespace)
+    notebook = notebook_of(environment, namespace)
     if notebook is None:
         return str(folder / FOLDER / f"{_DEFAULT_STEM}{SUFFIX}")
     beside = folder / notebook.parent
     return str((beside if beside.is_dir() else folder) / FOLDER / f"{notebook.stem}{SUFFIX}")
-
-
-def _notebook(environment: Mapping[str, str], namespace: Mapping[str, Any]) -> Path | None:
-    for name in (environment.get("JPY_SESSION_NAME"), namespace.get("__vsc_ipynb_file__")):
-        if isinstance(name, str) and name.endswith(".ipynb"):
-            return Path(name)
-    return None
 
 
 def prepare(path: str) -> None:

@@ -7,14 +7,27 @@ from typing import Any, Final, cast
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 
-from nbflow.definitions import Definition
-from nbflow.jupyter import actions, listing, looking, places, purging, reports, skipping, starting
+from nbflow.definitions import Definition, WorkflowDefinition
+from nbflow.jupyter import (
+    actions,
+    going_back,
+    linting,
+    listing,
+    looking,
+    places,
+    purging,
+    reports,
+    skipping,
+    starting,
+    trusting,
+)
 from nbflow.jupyter.actions import Request, read_request
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError, in_one_line
 from nbflow.jupyter.dashboards import Dashboards
 from nbflow.jupyter.defining import define_cell
+from nbflow.jupyter.exporting import export_from
 from nbflow.jupyter.headers import CellKind
 from nbflow.jupyter.looking import Opened
 from nbflow.jupyter.session import NbFlow
@@ -25,7 +38,7 @@ from nbflow.runtime import WorkflowHandle
 NAMES: Final = {"line": ("wf", "workflow"), "cell": ("activity", "workflow", "wf")}
 """The magics, by kind."""
 
-_CELLS: Final = ("run", "raise", "sql")
+_CELLS: Final = ("run", "raise", "fork", "sql")
 
 
 @magics_class
@@ -78,13 +91,16 @@ class WorkflowMagics(Magics):
             self.adopt(definition)
 
     def adopt(self, definition: Definition) -> None:
-        """Make code known, and say in one line what is new about it."""
+        """Make code known, and say in one line what is new about it, and what a replay of it could not repeat."""
         session = self._session
         waited = session.without_code() if session.is_open else set[str]()
         news = [session.adopt(definition)]
         if waited:
             news += [f"{run} goes on" for run in sorted(waited - session.without_code())]
-        say(f"{definition.kind} {definition.signature} · {' · '.join(news)}")
+        lines = [f"{definition.kind} {definition.signature} · {' · '.join(news)}"]
+        if isinstance(definition, WorkflowDefinition):
+            lines += linting.lines_below(session, definition)
+        say("\n".join(lines))
 
     def adopt_new(self) -> None:
         """Make code known that decorators in other cells, and imports, have defined."""
@@ -111,7 +127,7 @@ class WorkflowMagics(Magics):
         self.adopt_new()
         request = read_request(command.name, rest, cell)
         result = _HANDLERS[command.name](self._session, request)
-        if command.name == "skip":
+        if command.name in ("skip", "trust"):
             self._cards.look_again()
             self._dashboards.look_again()
         return self._shown(result, request)
@@ -149,16 +165,21 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "suspend": actions.suspend,
     "resume": actions.resume,
     "restart": actions.restart,
+    "rewind": going_back.rewind,
+    "fork": going_back.fork,
+    "compare": going_back.compare,
     "terminate": actions.terminate,
     "purge": purging.purge,
     "ps": listing.ps,
     "show": looking.show,
     "replay": looking.replay,
-    "export": looking.export,
+    "export": export_from,
     "wait": reports.wait,
     "history": reports.history,
+    "lint": linting.lint,
     "sql": sql,
     "db": places.db,
+    "trust": trusting.trust,
     "skip": skipping.skip,
     "help": reports.help_on,
 }

@@ -5,18 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from nbflow.core.rows import to_row
 from nbflow.jupyter import help as help_texts
 from nbflow.jupyter.actions import Request, one_run
 from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError
+from nbflow.jupyter.linting import explained, is_rule
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.tables import Table
 from nbflow.jupyter.waiting import Waiting, needs_a_person
 from nbflow.jupyter.words import fill_in
 from nbflow.runtime import WorkflowHandle
+from nbflow.views.eventlist import HEADING, event_rows
 from nbflow.views.excerpts import excerpt
 
 _STEP: Final = 0.2
@@ -34,16 +35,7 @@ def history(session: NbFlow, request: Request) -> Table:
 
 def history_of(handle: WorkflowHandle) -> Table:
     """The events of a run as a table."""
-    rows: list[tuple[Any, ...]] = []
-    for event in handle.history():
-        row = to_row(event)
-        about = row.payload if row.data == "{}" else f"{row.payload or ''} {row.data}".strip()
-        rows.append((row.seq, row.at, row.kind, row.name, row.scheduled_id, excerpt(about or "", 80)))
-    return Table(
-        ("seq", "time (UTC)", "event", "name", "of", "what"),
-        rows,
-        empty=f"{handle.instance_id} has not begun yet",
-    )
+    return Table(HEADING, event_rows(handle.history()), empty=f"{handle.instance_id} has not begun yet")
 
 
 def wait(session: NbFlow, request: Request) -> str:
@@ -122,4 +114,6 @@ def _variable(session: NbFlow, handle: WorkflowHandle) -> str | None:
 def help_on(session: NbFlow, request: Request) -> str:
     """All commands, or one in full."""
     word = fill_in(request.line, session.evaluate).removeprefix("%wf").strip()
+    if is_rule(word):
+        return explained(word)
     return help_texts.about(find_command(word)[0]) if word else help_texts.overview()

@@ -33,12 +33,13 @@ from nbflow.errors import DefinitionError, NbflowError, StoreError
 from nbflow.jupyter.complaints import CommandError
 from nbflow.jupyter.keeping import complaint
 from nbflow.jupyter.kernel import KernelThread
-from nbflow.jupyter.location import locate, prepare, shorten
+from nbflow.jupyter.location import MEMORY, locate, prepare, shorten
 from nbflow.jupyter.shell import Shell
 from nbflow.jupyter.sources import CellSources
 from nbflow.jupyter.waiting import Waiting, waiting
 from nbflow.ports import Clock, InstanceFilter
 from nbflow.runtime import RunSource, WorkflowClient, WorkflowHandle, WorkflowRuntime
+from nbflow.runtime.keys import user_key
 
 _JSON_NAMES: Final = {"true": True, "false": False, "null": None}
 _MOST_LOOKED_AT: Final = 1000
@@ -62,6 +63,7 @@ class NbFlow(Configurable):
         self.undo = contextlib.ExitStack()
         self._runtime: WorkflowRuntime | None = None
         self._is_virtual = False
+        self._key: bytes | None = None
         self._seen: WeakSet[Any] = WeakSet()
         self._adopted: dict[tuple[str, str, str], Definition] = {}
         self._listeners: list[Callable[[], object]] = []
@@ -107,6 +109,7 @@ class NbFlow(Configurable):
                 clock=_virtual_clock() if self._is_virtual else None,
                 definitions=list(self._adopted.values()),
                 forward_orphans=False,
+                key=self._owner_key(path),
             )
             runtime.open()
         except StoreError as error:
@@ -115,6 +118,12 @@ class NbFlow(Configurable):
             raise
         self.close()
         self._runtime, self.path, self.trouble = runtime, path, None
+
+    def _owner_key(self, path: str) -> bytes | None:
+        """What the history there is signed with: one key for as long as the notebook is open."""
+        if path != MEMORY and self._key is None:
+            self._key = user_key(os.environ)
+        return self._key
 
     def close(self) -> None:
         """Let go of the history; what runs goes on when it is opened again."""

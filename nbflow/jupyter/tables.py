@@ -7,9 +7,8 @@ from datetime import datetime
 from html import escape
 from typing import Any, Final
 
-from nbflow.views.excerpts import cells, excerpt, fit, tame
+from nbflow.views.table import WIDEST, shown, text_table
 
-_WIDEST: Final = 60
 _CELL_STYLE: Final = "text-align: left; vertical-align: top"
 _LINE_STYLE: Final = f"{_CELL_STYLE}; white-space: nowrap"
 _TEXT_STYLE: Final = f"{_CELL_STYLE}; overflow-wrap: anywhere"
@@ -45,13 +44,8 @@ class Table:
     def __repr__(self) -> str:
         if not self.rows:
             return self.empty
-        lines = [self.heading, *([_shown(value) for value in row] for row in self.rows)]
-        widths = [min(max(cells(line[i]) for line in lines), _WIDEST) for i in range(len(self.heading))]
-        text = [
-            "  ".join(fit(value, width) for value, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        ]
-        return "\n".join([*text, self.note] if self.note else text)
+        text = text_table(self.heading, self.rows)
+        return f"{text}\n{self.note}" if self.note else text
 
     def _repr_html_(self) -> str | None:
         if not self.rows:
@@ -59,7 +53,7 @@ class Table:
         head = "".join(f'<th style="{_LINE_STYLE}">{escape(name)}</th>' for name in self.heading)
         body = "".join(
             "<tr>"
-            + "".join(f'<td style="{_style(value)}">{escape(_shown(value))}</td>' for value in row)
+            + "".join(f'<td style="{_style(value)}">{escape(shown(value))}</td>' for value in row)
             + "</tr>"
             for row in self.rows
         )
@@ -71,12 +65,4 @@ def _style(value: Any) -> str:
     """A date stays on one line; a long text, which may have no blank in it, does not push the rest off the page."""
     if isinstance(value, datetime):
         return _LINE_STYLE
-    return _TEXT_STYLE if len(str(value)) > _WIDEST else _CELL_STYLE
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    return tame(excerpt(str(value), 200))
+    return _TEXT_STYLE if len(str(value)) > WIDEST else _CELL_STYLE

@@ -2,10 +2,12 @@
 
 `WorkflowRuntime` wires store, executor, clock and threads; `WorkflowClient` is
 Dapr's client over it; `WorkflowHandle` is one run, as its owner holds it; `RunSource`
-is one run, as its card sees it.
+is one run, as its card sees it. (`stored` is a history that
+nobody runs.)
 """
 
 from nbflow.runtime.client import WorkflowClient
+from nbflow.runtime.gate import GateReport, Verdict
 from nbflow.runtime.handle import WorkflowHandle
 from nbflow.runtime.pictures import Picture
 from nbflow.runtime.runtime import WorkflowRuntime
@@ -14,9 +16,11 @@ from nbflow.runtime.source import RunSource
 from nbflow.runtime.state import WorkflowState
 
 __all__ = [
+    "GateReport",
     "Picture",
     "RunSource",
     "Skipped",
+    "Verdict",
     "WorkflowClient",
     "WorkflowHandle",
     "WorkflowRuntime",

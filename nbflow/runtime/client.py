@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextvars import Context
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import UNSET
+
+from nbflow.core.going_back import Cut
 from nbflow.core.history import HistoryEvent
 from nbflow.core.payloads import codec
 from nbflow.core.reuse import ReuseIdPolicy
@@ -19,22 +23,19 @@ from nbflow.errors import (
     DefinitionError,
     InstanceNotFoundError,
     InstanceStateError,
-    UnknownHistoryKindError,
     UnknownWorkflowError,
 )
 from nbflow.ports import HistoryStore, InstanceFilter
+from nbflow.runtime.going_back import GoingBack
 from nbflow.runtime.handle import WorkflowHandle
 from nbflow.runtime.source import RunSource
 from nbflow.runtime.starts import start_request, utc
-from nbflow.runtime.state import WorkflowState, workflow_state
+from nbflow.runtime.state import Statuses, WorkflowState, open_history, statuses_of, workflow_state
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
 
 _log: Final = logging.getLogger("nbflow.runtime")
-
-Statuses: TypeAlias = RuntimeStatus | str | Iterable[RuntimeStatus | str] | None
-"""One status, several, or any."""
 
 _STEP: Final = 0.2
 """Seconds between looks, so that an interrupt is noticed soon."""
@@ -128,8 +129,48 @@ class WorkflowClient:
                 f"{instance_id} is {record.status}: it can be started again once it has ended"
             )
         definition = self._definition(record.name)
+        await self._runtime.requests.check_rows(instance_id)
         await self._runtime.requests.start(start_request(definition, instance_id, record.input))
         return record.name
+
+    def rewind_workflow(self, instance_id: str, *, origin: Context | None = None) -> Cut:
+        """Take a run that FAILED back to before its failure; gives where to. What failed is tried again.
+
+        That is a new execution under the same ID; the one before stays readable. It goes on with the newest
+        code, if that fits what is left of its history, else with its own.
+
+        Raises:
+            InstanceStateError: It has not failed, or is a child; GoingBackError where no code fits.
+        """
+        return GoingBack(self._runtime).rewind(instance_id, origin)
+
+    def fork_workflow(
+        self,
+        instance_id: str,
+        at: int,
+        *,
+        set: Any = UNSET,
+        id: str | None = None,
+        newest_code: bool = False,
+        origin: Context | None = None,
+    ) -> WorkflowHandle:
+        """Start a run that shares the history of another up to an event, and goes on from there by itself.
+
+        Args:
+            instance_id: The other run, which stays as it is; whatever its status.
+            at: The last event of its present execution that is shared.
+            set: Another value for that event, which is then delivered anew: a result, an output, a payload.
+            id: The new run's ID; made up if not given.
+            newest_code: Whether it goes on with the newest code, and not with that of the other run.
+            origin: Where its prints belong.
+
+        Raises:
+            GoingBackError: It can't be forked there; says why, and where it can.
+            PayloadError: The value doesn't fit what it stands in for.
+            InstanceExistsError: The ID belongs to an active run.
+        """
+        new_id, name = GoingBack(self._runtime).fork(instance_id, at, set, id, newest_code, origin)
+        return WorkflowHandle(self, new_id, name)
 
     def _definition(self, workflow: WorkflowDefinition[..., Any] | str) -> WorkflowDefinition[..., Any]:
         if isinstance(workflow, str):
@@ -239,7 +280,7 @@ class WorkflowClient:
         Raises:
             InstanceStateError: The filter names a status that is none of an ended run.
         """
-        statuses = _statuses(status) or tuple(TERMINAL)
+        statuses = statuses_of(status) or tuple(TERMINAL)
         active = [each for each in statuses if not each.is_terminal]
         if active:
             raise InstanceStateError(f"runs that are {active[0]} can't be purged: only those that have ended")
@@ -279,7 +320,7 @@ class WorkflowClient:
             limit: How many at the most.
         """
         where = InstanceFilter(
-            statuses=_statuses(status),
+            statuses=statuses_of(status),
             name=name,
             id_prefix=id_prefix,
             created_from=utc(created_from),
@@ -289,7 +330,7 @@ class WorkflowClient:
 
         def read(store: HistoryStore) -> list[tuple[InstanceRecord, list[HistoryEvent]]]:
             records = store.list_instances(where, after=after, limit=limit)
-            return [(record, _open_history(store, record)) for record in records]
+            return [(record, open_history(store, record)) for record in records]
 
         rows = self._runtime.read(read)
         return [self._state_of(record, history) for record, history in rows]
@@ -313,6 +354,16 @@ class WorkflowClient:
     def source(self, instance_id: str) -> RunSource:
         """A run, for those who draw it."""
         return RunSource(self._runtime, instance_id)
+
+    def export(self, instance_id: str, path: str | Path, *, code: str | Path | None = None) -> int:
+        """Write a run into a file, which is replaced; see `WorkflowHandle.export`."""
+        from nbflow.runtime.exports import Target, code_for, export
+
+        target = Target(path=Path(path).expanduser(), typed=str(path), of=instance_id, force=True)
+        known = self._runtime.registry.workflow(self.handle(instance_id).name)
+        found = code_for(known, code)
+        source = self.source(instance_id)
+        return export(self._runtime, target, run=instance_id, source=source, code=found).size
 
     def watch(self, instance_id: str, condition: Callable[[InstanceRecord], bool]) -> Future[InstanceRecord]:
         """A future of the run's row once a condition holds; the condition runs on the engine's thread.
@@ -353,25 +404,9 @@ class WorkflowClient:
         return definition.decode_result(text)
 
     def _state(self, record: InstanceRecord) -> WorkflowState:
-        return self._state_of(record, self._runtime.read(lambda store: _open_history(store, record)))
+        return self._state_of(record, self._runtime.read(lambda store: open_history(store, record)))
 
     def _state_of(self, record: InstanceRecord, history: list[HistoryEvent]) -> WorkflowState:
         return workflow_state(
             record, history, self._runtime.missing_code(record), is_held=self._runtime.is_held(record)
         )
-
-
-def _statuses(given: Statuses) -> tuple[RuntimeStatus, ...]:
-    if given is None:
-        return ()
-    return tuple(RuntimeStatus(each.upper()) for each in ([given] if isinstance(given, str) else given))
-
-
-def _open_history(store: HistoryStore, record: InstanceRecord) -> list[HistoryEvent]:
-    """The history of a run that has not ended, to tell what it waits for; empty if nobody here can read it."""
-    if record.status.is_terminal:
-        return []
-    try:
-        return store.read_history(record.instance_id, record.execution_id)
-    except UnknownHistoryKindError:
-        return []  # the run is stalled, and its row says why

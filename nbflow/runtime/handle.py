@@ -7,6 +7,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import UNSET
+
 from nbflow.core.failures import full_text
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, RuntimeStatus
@@ -18,11 +20,11 @@ from nbflow.errors import (
 )
 from nbflow.runtime.pictures import (
     Picture,
+    comparison_picture,
     graph_picture,
     inbox_picture,
     replay_picture,
     timeline_picture,
-    write_page,
 )
 from nbflow.runtime.state import WorkflowState
 
@@ -132,6 +134,23 @@ class WorkflowHandle:
         """Start the run once more, with the same input and the newest code; it must have ended."""
         self._client.restart_workflow(self.instance_id)
 
+    def rewind(self) -> None:
+        """Take the run, which FAILED, back to before its failure: what failed is tried again."""
+        self._client.rewind_workflow(self.instance_id)
+
+    def fork(
+        self, at: int, *, set: Any = UNSET, id: str | None = None, newest_code: bool = False
+    ) -> WorkflowHandle:
+        """Start a run that shares this one's history up to an event, and goes on from there by itself.
+
+        Args:
+            at: The event, as `history` numbers them.
+            set: Another value for that event: a result, an output, a payload.
+            id: The new run's ID; made up if not given.
+            newest_code: Whether it goes on with the newest code, and not with this run's.
+        """
+        return self._client.fork_workflow(self.instance_id, at, set=set, id=id, newest_code=newest_code)
+
     def purge(self, *, recursive: bool = True) -> None:
         """Erase the run and its history, and its descendants; all of them must have ended."""
         self._client.purge_workflow(self.instance_id, recursive=recursive)
@@ -164,13 +183,28 @@ class WorkflowHandle:
         """
         return replay_picture(self._client.source(self.instance_id), seq)
 
-    def export(self, path: str | Path) -> int:
-        """Write the run as a page that any browser opens without a kernel; gives its size in bytes.
+    def compare(self, other: WorkflowHandle | str) -> Picture:
+        """This run and another one side by side: what they share, where they part, what each did then.
+
+        Args:
+            other: The other run, or its ID.
+        """
+        instance_id = other if isinstance(other, str) else other.instance_id
+        return comparison_picture(self._client.snapshot(self.instance_id), self._client.snapshot(instance_id))
+
+    def export(self, path: str | Path, *, code: str | Path | None = None) -> int:
+        """Write the run into a file, which is replaced; gives its size in bytes.
+
+        Args:
+            path: Its suffix says as what: ``.html`` is a page that any browser opens without a kernel, ``.json``
+                everything about the run, ``.parquet`` its history, and ``.py`` a test for pytest.
+            code: For a test: the notebook or script that has the workflow, if that isn't known.
 
         Raises:
+            ExportError: The name has another suffix, or its place is none.
             OSError: The file can't be written.
         """
-        return write_page(self._client.source(self.instance_id), path)
+        return self._client.export(self.instance_id, path, code=code)
 
 
 def _has_rested(record: InstanceRecord) -> bool:

@@ -52,7 +52,7 @@ class RuntimeInstances:
     ) -> list[tuple[InstanceRecord, Sequence[HistoryEvent]] | None]:
         """The present records and histories of the first few of these runs."""
         names = [record.instance_id for record in records]
-        return self._open_runtime().read(lambda store: _histories(store, names))
+        return self._open_runtime().read(lambda store: read_histories(store, names))
 
     def row(self, record: InstanceRecord, fold: WantFold | None) -> InstanceRow:
         """The line of a run."""
@@ -105,9 +105,10 @@ class RuntimeInstances:
         return self._runtime
 
 
-def _histories(
+def read_histories(
     store: HistoryStore, names: Sequence[str]
 ) -> list[tuple[InstanceRecord, Sequence[HistoryEvent]] | None]:
+    """The records and histories of the first few of these runs, as many as can be had in a moment."""
     found: list[tuple[InstanceRecord, Sequence[HistoryEvent]] | None] = []
     end = time.monotonic() + _MOMENT
     for name in names:

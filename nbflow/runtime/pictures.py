@@ -18,6 +18,7 @@ from nbflow.errors import LookNotPossible
 if TYPE_CHECKING:
     from nbflow.core.execution import WorkflowCode
     from nbflow.core.history import HistoryEvent
+    from nbflow.core.state import InstanceRecord
     from nbflow.views.replay.moments import Moment
     from nbflow.views.timeline.rows import Timeline
     from nbflow.widgets.source import CardSource
@@ -26,6 +27,9 @@ _T = TypeVar("_T")
 
 Tell: TypeAlias = Callable[[int, int], object]
 """Is told how many of how many events are done."""
+
+_WIDTH: Final = 100
+"""Cells that a line of text takes at the most."""
 
 _STEP: Final = 0.2
 """Seconds between two looks, so that an interrupt is noticed soon."""
@@ -50,25 +54,37 @@ class Picture:
         return self.html
 
 
-def timeline_picture(source: CardSource) -> Picture:
+def timeline_picture(source: CardSource, *, width: int = _WIDTH) -> Picture:
     """The timeline of a run as it is now."""
     from nbflow.views.timeline.html import html_timeline
     from nbflow.views.timeline.text import text_timeline
 
     drawn = _timeline(source)
-    return Picture(html_timeline(drawn), text_timeline(drawn))
+    return Picture(html_timeline(drawn), text_timeline(drawn, width=width))
 
 
-def inbox_picture(source: CardSource) -> Picture:
+def inbox_picture(source: CardSource, *, width: int = _WIDTH) -> Picture:
     """What a run waits for, how to answer it, and what has come."""
     from nbflow.views.inbox.html import html_inbox
     from nbflow.views.inbox.text import text_inbox
 
     drawn = _timeline(source)
-    return Picture(html_inbox(drawn), text_inbox(drawn))
+    return Picture(html_inbox(drawn), text_inbox(drawn, width=width))
 
 
-def graph_picture(source: CardSource) -> Picture:
+def comparison_picture(
+    left: tuple[InstanceRecord, Sequence[HistoryEvent]], right: tuple[InstanceRecord, Sequence[HistoryEvent]]
+) -> Picture:
+    """Two runs side by side: where they part, and what each did then."""
+    from nbflow.views.comparison import compare
+    from nbflow.views.comparison.html import html_comparison
+    from nbflow.views.comparison.text import text_comparison
+
+    drawn = compare(*left, *right)
+    return Picture(html_comparison(drawn), text_comparison(drawn))
+
+
+def graph_picture(source: CardSource, *, width: int = _WIDTH) -> Picture:
     """The workflow as a diagram, laid over with the run."""
     from nbflow.views.graph import html_graph, text_graph
     from nbflow.widgets.graphing import Graphing
@@ -79,10 +95,10 @@ def graph_picture(source: CardSource) -> Picture:
         flow, laid, svg = _aside(source, Graphing(log, source).laid)
     finally:
         log.close()
-    return Picture(html_graph(flow, laid, svg=svg), text_graph(flow, laid))
+    return Picture(html_graph(flow, laid, svg=svg), text_graph(flow, laid, width=width))
 
 
-def replay_picture(source: CardSource, seq: int | None) -> Picture:
+def replay_picture(source: CardSource, seq: int | None, *, width: int = _WIDTH) -> Picture:
     """The code of a run at a position of its history; the last if ``seq`` is None.
 
     Raises:
@@ -102,7 +118,17 @@ def replay_picture(source: CardSource, seq: int | None) -> Picture:
         raise LookNotPossible(f"{record.instance_id} has {len(history)} events: there is no position {at}")
     moment = _aside(source, lambda: _moment(source, code, history, record.instance_id, at))
     notes = narrate(history)
-    return Picture(html_replay(moment, notes, code.listing), text_replay(moment, notes, code.listing))
+    text = text_replay(moment, notes, code.listing, width=width)
+    return Picture(html_replay(moment, notes, code.listing), text)
+
+
+def narrative(source: CardSource, *, width: int = _WIDTH) -> str:
+    """What each event of a run was, a line each: as much of a replay as there is without the code."""
+    from nbflow.views.excerpts import fit
+    from nbflow.views.replay.narrative import narrate
+
+    notes = narrate(source.snapshot()[1])
+    return "\n".join(fit(f"{note.seq:>6,}  {note.did}", width).rstrip() for note in notes)
 
 
 def _moment(

@@ -17,23 +17,27 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from nbflow.core.limits import HISTORY_LIMIT, Limits
 from nbflow.core.state import InstanceRecord
+from nbflow.core.trust import TrustReport
 from nbflow.definitions import Definition, Registry, definitions_in
 from nbflow.definitions.pins import Sources
 from nbflow.engine.clock import SystemClock, VirtualClock, span
 from nbflow.engine.code import missing_workflow
+from nbflow.engine.distrust import trust_report
 from nbflow.engine.engine import Engine, EngineOptions
 from nbflow.engine.output import routed_prints
 from nbflow.engine.registration import Registration
 from nbflow.engine.requests import Requests
 from nbflow.engine.watchers import Closed, Erased, News
-from nbflow.errors import RuntimeClosedError
+from nbflow.errors import NbflowError, RuntimeClosedError
 from nbflow.executors.threads import ThreadExecutor
 from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 from nbflow.runtime.aside import Aside
 from nbflow.runtime.client import WorkflowClient
+from nbflow.runtime.gate import Gate, GateReport
 from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
 from nbflow.runtime.tracing import SpanExport
+from nbflow.runtime.wiring import make_engine, store_at
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -73,6 +77,9 @@ class WorkflowRuntime:
         span_exporter: An exporter of the OpenTelemetry SDK: each run that ends becomes a span there, with one
             below it for each activity attempt, timer, wait and child.
         history_limit: Events that one execution may have; a run that comes to it stalls.
+        trust: Whether to take everything in the file for yours, whoever wrote it. If not, a file with rows that
+            you did not sign is opened, and nothing of it runs: see `trust`.
+        key: What you sign with, 32 bytes; by default what ``NBFLOW_KEY_FILE``, or a file in your own folder, holds.
 
     Raises:
         StoreLockedError: Another process has the store open (on opening).
@@ -95,12 +102,16 @@ class WorkflowRuntime:
         stuck_after: float = 2.0,
         history_limit: int = HISTORY_LIMIT,
         span_exporter: SpanExporter | None = None,
+        trust: bool = False,
+        key: bytes | None = None,
     ) -> None:
         self.path = str(path)
         self.registry = Registry()
         self.client = WorkflowClient(self)
         self.clock = clock if clock is not None else SystemClock()
         self._store = store
+        self._trusts = trust
+        self._key = key
         self._executor = executor
         self._span_exporter = span_exporter
         self._options = EngineOptions(
@@ -146,13 +157,13 @@ class WorkflowRuntime:
             return self
         for definition in self._definitions:
             self.registry.add(definition)
-        store = self._store if self._store is not None else _store(self.path)
+        store = self._store if self._store is not None else store_at(self.path, self._key)
         executor = self._executor if self._executor is not None else ThreadExecutor()
         self._opened_at = self.clock.now()
         thread = EngineThread()
         with contextlib.ExitStack() as opening:
             opening.callback(thread.stop)
-            engine = thread.call(_make_engine(store, executor, self.clock, self.registry, self._options))
+            engine = thread.call(make_engine(store, executor, self.clock, self.registry, self._options))
             opening.callback(lambda: thread.call(engine.close()))
             opening.enter_context(routed_prints())
             if self._span_exporter is not None:
@@ -160,6 +171,8 @@ class WorkflowRuntime:
                 thread.call(_on_loop(export.start))
                 opening.callback(export.close)
             thread.call(engine.open())
+            if self._trusts:
+                thread.call(engine.trust())
             opening.callback(atexit.unregister, self.close)
             self._exit = opening.pop_all()
         atexit.register(self.close)  # who forgets to close it loses nothing, but DuckDB would complain
@@ -196,10 +209,36 @@ class WorkflowRuntime:
     def resume(self) -> list[str]:
         """Let every run go on that waits since the store was opened with ``auto_resume=False``; gives their IDs."""
         engine = self._opened()
+        engine.check_trusted()
         instance_ids = engine.holding.instance_ids
         for instance_id in instance_ids:
             self.call(engine.release(instance_id))
         return instance_ids
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether what is in the history runs; not so, if you did not sign all of it (docs/trust.md)."""
+        return self._opened().is_trusted
+
+    @property
+    def why_not_trusted(self) -> str:
+        """The first thing in the history that you did not sign, in words; empty if it is trusted."""
+        findings = self._opened().findings
+        return str(findings[0]) if findings else ""
+
+    def trust_report(self) -> TrustReport:
+        """What the history would run, and what in it you did not sign, after a look at every row."""
+        is_trusted = self.is_trusted
+        return self.read(lambda store: trust_report(store, is_trusted=is_trusted))
+
+    def trust(self) -> int:
+        """Sign everything in the history as yours, and go on with it; gives how many rows you had not signed.
+
+        Look at `trust_report` before: stored calls get your functions, with their inputs.
+        """
+        self._opened()
+        assert self._registration is not None
+        return self.call(self._registration.trust())
 
     def register(
         self, *definitions: Definition, told: Callable[[Definition, list[str]], object] | None = None
@@ -217,6 +256,38 @@ class WorkflowRuntime:
         self._opened()
         assert self._registration is not None
         return self.call(self._registration.register(found, told or _warn))
+
+    def gate(self, workflow: str, code_hash: str | None = None) -> GateReport:
+        """Hold a version of a workflow's code against every run in flight that has other code; nothing changes.
+
+        Args:
+            workflow: The workflow's name.
+            code_hash: The version; the newest by default.
+
+        Raises:
+            UnknownWorkflowError: There is no such version.
+        """
+        return Gate(self).check(workflow, code_hash)
+
+    def adopt(self, instance_ids: Iterable[str], code_hash: str) -> dict[str, str]:
+        """Have runs in flight go on with another version of their workflow's code, whether it fits or not.
+
+        One that it doesn't fit is STALLED at its next turn, and says where the two part.
+
+        Args:
+            instance_ids: The runs.
+            code_hash: The version, see `gate`.
+
+        Returns:
+            Why it was not done, by run; empty if it was done for all.
+        """
+        refused: dict[str, str] = {}
+        for instance_id in instance_ids:
+            try:
+                self.call(self.requests.adopt(instance_id, code_hash))
+            except NbflowError as error:
+                refused[instance_id] = str(error)
+        return refused
 
     def complete(self, namespace: dict[str, Any], sources: Sources) -> list[str]:
         """Have runs go on that wait for a name which their code missed, and which is there by now; gives their IDs.
@@ -294,6 +365,7 @@ class WorkflowRuntime:
     def skipper(self) -> Skipper:
         """What moves the runtime's virtual time; raises ClockError if that is the computer's own."""
         engine = self._opened()
+        engine.check_trusted()
         assert self._thread is not None
         return Skipper(self._thread, engine, self.clock)
 
@@ -337,9 +409,9 @@ class WorkflowRuntime:
 
     def missing_code(self, record: InstanceRecord) -> list[str]:
         """Names of the workflow and activities that a run needs and that are not registered."""
-        if record.status.is_terminal:
-            return []
         engine = self._opened()
+        if record.status.is_terminal or not engine.is_trusted:
+            return []
         missing = [record.name] if missing_workflow(self.registry, record) is not None else []
         return missing + sorted(set(engine.activities.missing(record.execution_id).values()))
 
@@ -371,17 +443,5 @@ def _warn(definition: Definition, changes: list[str]) -> None:
     )
 
 
-async def _make_engine(
-    store: HistoryStore, executor: ActivityExecutor, clock: Clock, registry: Registry, options: EngineOptions
-) -> Engine:
-    return Engine(store, executor, clock, registry, options)
-
-
 async def _on_loop(call: Callable[[], _T]) -> _T:
     return call()
-
-
-def _store(path: str) -> HistoryStore:
-    from nbflow.stores.duckdb import DuckDBStore
-
-    return DuckDBStore(path)

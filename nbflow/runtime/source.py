@@ -13,7 +13,7 @@ from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord, StallReason
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.output import TurnPrints, context_with
-from nbflow.errors import CodeNotRestoredError, RuntimeClosedError
+from nbflow.errors import CodeNotRestoredError, LookNotPossible, RuntimeClosedError, UntrustedError
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
@@ -127,7 +127,16 @@ class RunSource:
         return "workflow" if registry.version(name) is not None else None
 
     def quiet_context(self) -> Context:
-        """Context variables under which what code prints is dropped."""
+        """Context variables under which what code prints is dropped.
+
+        Raises:
+            LookNotPossible: The owner of the history did not write the run's rows: no code runs on them.
+        """
+        try:
+            runtime = self._open_runtime()
+            runtime.call(runtime.requests.check_rows(self.instance_id))
+        except UntrustedError as error:
+            raise LookNotPossible(f"there is no replay: {error}") from error
         return context_with(TurnPrints(), None)
 
     def other(self, instance_id: str) -> RunSource:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
-from nbflow.core.history import HistoryEvent
+from nbflow.core.history import HistoryEvent, Origin
 from nbflow.core.payloads import codec
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
-from nbflow.errors import FailureDetails
+from nbflow.errors import FailureDetails, UnknownHistoryKindError
+from nbflow.ports import HistoryStore
 from nbflow.views.instances.wants import WantFold, wants
+
+Statuses: TypeAlias = RuntimeStatus | str | Iterable[RuntimeStatus | str] | None
+"""One status, several, or any."""
 
 
 class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +34,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
         failure_details: How it failed; None if it didn't.
         stall: Why it waits for its owner; None if it doesn't.
         generation: How often it has continued as new.
+        origin: Which run it was forked from, or what its last rewind left; None if it began at the beginning.
         waits_for: What it waits for, in words: ``("event 'approval'", "timer until 2026-12-24 18:00:00 UTC")``.
     """
 
@@ -44,6 +49,7 @@ class WorkflowState(msgspec.Struct, frozen=True, kw_only=True):
     failure_details: FailureDetails | None = None
     stall: Stall | None = None
     generation: int = 0
+    origin: Origin | None = None
     waits_for: tuple[str, ...] = ()
 
 
@@ -68,8 +74,26 @@ def workflow_state(
         failure_details=record.failure,
         stall=record.stall,
         generation=record.generation,
+        origin=record.origin,
         waits_for=tuple(map(str, found)),
     )
+
+
+def statuses_of(given: Statuses) -> tuple[RuntimeStatus, ...]:
+    """The statuses that a caller names; none if any will do."""
+    if given is None:
+        return ()
+    return tuple(RuntimeStatus(each.upper()) for each in ([given] if isinstance(given, str) else given))
+
+
+def open_history(store: HistoryStore, record: InstanceRecord) -> list[HistoryEvent]:
+    """The history of a run that has not ended, to tell what it waits for; empty if nobody here can read it."""
+    if record.status.is_terminal:
+        return []
+    try:
+        return store.read_history(record.instance_id, record.execution_id)
+    except UnknownHistoryKindError:
+        return []  # the run is stalled, and its row says why
 
 
 def _plain(text: str | None) -> Any:

@@ -18,8 +18,10 @@ import duckdb
 from nbflow.core.history import HistoryEvent
 from nbflow.core.operations import DefinitionRecord, InboxRow, Operation
 from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.core.trust import Finding
 from nbflow.errors import StoreError
 from nbflow.ports import InstanceFilter, PendingTask
+from nbflow.stores.duckdb_audit import Auditor
 from nbflow.stores.duckdb_batch import Batch, plan
 from nbflow.stores.duckdb_facts import Ledger
 from nbflow.stores.duckdb_file import CHECKPOINT_BYTES, DatabaseFile
@@ -34,22 +36,32 @@ class DuckDBStore:
     Args:
         path: The file; its folder must exist.
         checkpoint_bytes: Size of the write-ahead log at which it is folded into the file.
+        key: Its owner's key, with which each row is sealed; None: rows are written without seals, and none is looked for.
         schema: The tables to expect; a test of migrations gives another than the present one.
         connect: How to reach DuckDB; a test of failures gives connections that fail.
+        read_only: Whether to leave the file as it is: any number of such stores may have it open, but none
+            beside an owner. Nothing is made or migrated then, and a commit is an error.
     """
 
     def __init__(
         self,
         path: str | Path,
         *,
+        key: bytes | None = None,
         checkpoint_bytes: int = CHECKPOINT_BYTES,
         schema: Schema | None = None,
         connect: Callable[..., duckdb.DuckDBPyConnection] = duckdb.connect,
+        read_only: bool = False,
     ) -> None:
         self._file = DatabaseFile(
-            path, schema=schema or current(), checkpoint_bytes=checkpoint_bytes, connect=connect
+            path,
+            schema=schema or current(),
+            checkpoint_bytes=checkpoint_bytes,
+            connect=connect,
+            read_only=read_only,
         )
-        self._reader = Reader(self._file)
+        self._reader = Reader(self._file, key)
+        self._auditor = Auditor(self._file, self._reader)
         self._opening = 0
         self._writer: Writer | None = None
         self._ledger: Ledger | None = None
@@ -125,7 +137,7 @@ class DuckDBStore:
         connection = self._file.connection
         if self._writer is None or self._ledger is None or self._opening != self._file.openings:
             self._opening = self._file.openings
-            self._writer = Writer(connection)
+            self._writer = Writer(connection, self._reader.seals)
             self._ledger = Ledger(self._reader)
         return self._writer, self._ledger
 
@@ -156,14 +168,32 @@ class DuckDBStore:
         """How many instances that pass the filter have each status; statuses that nobody has are left out."""
         return self._reader.count_by_status(where)
 
-    def read_history(self, instance_id: str, execution_id: str | None = None) -> list[HistoryEvent]:
+    def read_history(
+        self, instance_id: str, execution_id: str | None = None, *, checked: bool = False
+    ) -> list[HistoryEvent]:
         """An execution's events in order; without ``execution_id`` those of the present execution.
+
+        Args:
+            instance_id: The instance.
+            execution_id: The execution.
+            checked: Whether somebody acts upon them, so that its owner must have written them.
+
+        Raises:
+            UntrustedError: Its owner did not.
+            UnknownHistoryKindError: A row was written by a newer nbflow.
+        """
+        known = self._tools()[1].known(instance_id)
+        read = self._auditor.history if checked else self._reader.history
+        return read(known.iid, execution_id or known.execution_id) if known else []
+
+    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The histories of the present executions of several instances, by ID; unknown IDs are left out.
 
         Raises:
             UnknownHistoryKindError: A row was written by a newer nbflow.
         """
-        known = self._tools()[1].known(instance_id)
-        return self._reader.history(known.iid, execution_id or known.execution_id) if known else []
+        self._tools()
+        return self._reader.histories(instance_ids)
 
     def list_executions(self, instance_id: str) -> list[str]:
         """The instance's executions that have a history, oldest first."""
@@ -191,3 +221,15 @@ class DuckDBStore:
     def list_definitions(self, name: str | None = None) -> list[DefinitionRecord]:
         """Stored versions of code, oldest first."""
         return self._reader.definitions(name)
+
+    def audit(
+        self, *, limit: int = 20, thorough: bool = False, instance_id: str | None = None
+    ) -> list[Finding]:
+        """Rows that their owner did not write: code, whole, and the first of the others."""
+        self._tools()
+        return self._auditor.findings(limit, thorough=thorough, instance_id=instance_id)
+
+    def seal_anew(self) -> int:
+        """Sign every row that its owner did not write, as theirs; gives how many those were."""
+        self._tools()
+        return self._auditor.seal_anew()

@@ -16,9 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, assert_never
-
-import msgspec
+from typing import assert_never
 
 from nbflow.core import operations as op
 from nbflow.core.history import TimerFired
@@ -26,6 +24,7 @@ from nbflow.core.operations import DefinitionRecord, InboxRow
 from nbflow.core.state import InstanceRecord
 from nbflow.stores import refusals
 from nbflow.stores.duckdb_rows import (
+    DefinitionKey,
     Row,
     definition_values,
     fixed_values,
@@ -33,8 +32,6 @@ from nbflow.stores.duckdb_rows import (
     inbox_values,
     live_values,
 )
-
-DefinitionKey: TypeAlias = tuple[str, str, str, str]
 
 
 def definition_key(record: DefinitionRecord) -> DefinitionKey:
@@ -62,6 +59,7 @@ class Facts:
         ends: The last ``seq`` of (iid, execution ID); absent: no history.
         taken: Inbox rows whose numbers the batch uses again.
         definitions: Keys that are stored.
+        strange: Those of them whose rows their owner did not write.
     """
 
     lsn: int
@@ -70,6 +68,7 @@ class Facts:
     ends: Mapping[tuple[int, str], int]
     taken: Sequence[InboxRow] = ()
     definitions: frozenset[DefinitionKey] = frozenset()
+    strange: frozenset[DefinitionKey] = frozenset()
 
 
 @dataclass(slots=True)
@@ -83,6 +82,8 @@ class Deletions:
         closed: Every message for these (instance ID, execution ID).
         timers: The waiting timers of these (execution ID, timer ID).
         row_ids: Messages by number.
+        definitions: Code by its key.
+        versions: Code by (kind, name, code hash).
     """
 
     iids: list[int] = field(default_factory=list[int])
@@ -91,6 +92,8 @@ class Deletions:
     closed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     timers: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     row_ids: list[int] = field(default_factory=list[int])
+    definitions: list[DefinitionKey] = field(default_factory=list[DefinitionKey])
+    versions: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
 
 @dataclass(slots=True)
@@ -105,8 +108,7 @@ class Batch:
         inbox: See above.
         instances: See above.
         definitions: See above.
-        instance_updates: `LIVE` values and the iid of instances that stay otherwise as they are.
-        signatures: New signatures, each with the key of its definition.
+        instance_updates: Likewise, of instances of which no more than the `LIVE` values change.
         known: What `Facts.instances` will be.
         ends: What `Facts.ends` will be.
     """
@@ -120,15 +122,12 @@ class Batch:
     instances: list[Row] = field(default_factory=list[Row])
     definitions: list[Row] = field(default_factory=list[Row])
     instance_updates: list[Row] = field(default_factory=list[Row])
-    signatures: list[Row] = field(default_factory=list[Row])
     known: dict[str, Known | None] = field(default_factory=dict[str, Known | None])
 
     def leaves_its_number(self) -> bool:
         """Tell whether a row carries the number of the last operation, so that it is known at the next opening."""
-        tables = (self.history, self.inbox, self.instances, self.definitions)
-        written = [row[-1] for rows in tables for row in rows]
-        written += [row[-2] for row in self.instance_updates]
-        return self.lsn in written
+        tables = (self.history, self.inbox, self.instances, self.definitions, self.instance_updates)
+        return self.lsn in [row[-1] for rows in tables for row in rows]
 
 
 def plan(operations: Sequence[op.Operation], facts: Facts) -> Batch:
@@ -158,7 +157,6 @@ class _Player:
         self._inbox: dict[int, tuple[InboxRow, int]] = {}
         self._by_execution: dict[str | None, list[int]] = {}
         self._definitions: dict[DefinitionKey, tuple[DefinitionRecord, int]] = {}
-        self._signatures: dict[DefinitionKey, str | None] = {}
 
     def play(self, operation: op.Operation, lsn: int) -> None:
         match operation:
@@ -186,6 +184,8 @@ class _Player:
                 self._purge(instance_id)
             case op.PutDefinition(record=record):
                 self._define(record, lsn)
+            case op.DropDefinition(kind=kind, name=name, code_hash=code_hash):
+                self._undefine((kind, name, code_hash))
             case _:
                 assert_never(operation)
 
@@ -225,12 +225,18 @@ class _Player:
 
     def _define(self, record: DefinitionRecord, lsn: int) -> None:
         key = definition_key(record)
-        if key in self._facts.definitions:
-            self._signatures[key] = record.signature
-        elif (new := self._definitions.get(key)) is not None:
-            self._definitions[key] = (msgspec.structs.replace(new[0], signature=record.signature), new[1])
-        else:
-            self._definitions[key] = (record, lsn)
+        if key in self._definitions:
+            return
+        if key in self._facts.strange:
+            self._deletions.definitions.append(key)
+        elif key in self._facts.definitions and key[:3] not in self._deletions.versions:
+            return
+        self._definitions[key] = (record, lsn)
+
+    def _undefine(self, version: tuple[str, str, str]) -> None:
+        self._deletions.versions.append(version)
+        for key in [key for key in self._definitions if key[:3] == version]:
+            del self._definitions[key]
 
     def _rows_of(self, execution_id: str) -> list[InboxRow]:
         """The messages for an execution that are known here: new ones, and old ones whose number is wanted."""
@@ -251,7 +257,7 @@ class _Player:
             before = self._facts.instances[instance_id]
             known = batch.known[instance_id] = Known(iid, record.execution_id, hash(fixed))
             if before == known:
-                batch.instance_updates.append((*live, iid))
+                batch.instance_updates.append((*fixed, *live))
                 continue
             if before is not None and before.iid == iid:
                 batch.deletions.replaced.append(iid)
@@ -261,7 +267,6 @@ class _Player:
         batch.definitions = [
             definition_values(record, number) for record, number in self._definitions.values()
         ]
-        batch.signatures = [(signature, *key) for key, signature in self._signatures.items()]
         return batch
 
 

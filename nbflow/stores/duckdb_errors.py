@@ -52,6 +52,16 @@ def check_place(name: str, path: Path) -> None:
         raise StoreUnavailableError(f"{name} can't be opened ({error.strerror}): {_OTHER}") from error
 
 
+def check_presence(name: str, path: Path) -> None:
+    """Refuse to read a store that isn't there; who writes makes it.
+
+    Raises:
+        StoreUnavailableError: See above.
+    """
+    if not path.exists():
+        raise StoreUnavailableError(f"there is no {name}: {_OTHER}")
+
+
 def why_not_opened(name: str, error: duckdb.Error) -> StoreError:
     """The error to raise when DuckDB could not open the file."""
     text = str(error)

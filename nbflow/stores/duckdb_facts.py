@@ -13,7 +13,7 @@ from typing import Final
 
 from nbflow.core import operations as op
 from nbflow.core.state import InstanceRecord
-from nbflow.stores.duckdb_batch import Batch, Facts, Known, definition_key
+from nbflow.stores.duckdb_batch import Batch, Facts, Known
 from nbflow.stores.duckdb_read import Reader
 from nbflow.stores.duckdb_rows import FIXED, to_instance
 from nbflow.stores.recent import Recent
@@ -57,15 +57,15 @@ class Ledger:
                 case _:
                     pass
         instances = self._instances(ids)
+        stored, strange = self._reader.definition_keys() if defines else ((), ())
         return Facts(
             lsn=self.lsn,
             next_iid=self._next_iid,
             instances=instances,
             ends=self._ends_of([(known.iid, e) for i, e in executions if (known := instances[i])]),
             taken=self._reader.inbox_rows(row_ids) if row_ids else (),
-            definitions=frozenset(map(definition_key, self._reader.definitions()))
-            if defines
-            else frozenset(),
+            definitions=frozenset(stored),
+            strange=frozenset(strange),
         )
 
     def absorb(self, batch: Batch) -> None:

@@ -28,7 +28,7 @@ from nbflow.errors import StoreError
 from nbflow.stores import duckdb_errors as errors
 from nbflow.stores import refusals
 from nbflow.stores.duckdb_rows import Row
-from nbflow.stores.duckdb_schema import Schema, prepare
+from nbflow.stores.duckdb_schema import Schema, check, prepare
 
 CHECKPOINT_BYTES: Final = 4_000_000
 """Size of the log at which it is folded into the file: a stall of some 20 to 50 ms, and little to replay."""
@@ -62,6 +62,7 @@ class DatabaseFile:
         schema: Schema,
         checkpoint_bytes: int,
         connect: Callable[..., duckdb.DuckDBPyConnection],
+        read_only: bool = False,
     ) -> None:
         self.name = str(path)
         self.store_id = ""
@@ -70,17 +71,19 @@ class DatabaseFile:
         self._schema = schema
         self._checkpoint_bytes = self._due = checkpoint_bytes
         self._connect_to = connect
+        self._is_read_only = read_only
         self._wanted = False
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
     def open(self) -> None:
-        """Connect, and make or migrate the tables; opening twice is no error."""
+        """Connect, and make or migrate the tables, or only check them; opening twice is no error."""
         if self._connection is not None:
             return
         connection = self._connect()
+        look = check if self._is_read_only else prepare
         try:
-            self.store_id = prepare(connection, self._schema, self.name)
+            self.store_id = look(connection, self._schema, self.name)
         except BaseException as error:
             _leave_as_found(connection)
             if isinstance(error, duckdb.Error):
@@ -96,6 +99,9 @@ class DatabaseFile:
         settings = _SETTINGS | {"custom_user_agent": f"nbflow {uuid4()}"}
         if self._path is None:
             return self._connect_to(":memory:", config=settings)
+        if self._is_read_only:
+            errors.check_presence(self.name, self._path)
+            settings |= {"access_mode": "READ_ONLY"}
         errors.check_place(self.name, self._path)
         try:
             return self._connect_to(str(self._path), config=settings)
@@ -108,7 +114,8 @@ class DatabaseFile:
         if self._connection is None:
             return
         try:
-            self._connection.execute("CHECKPOINT")
+            if not self._is_read_only:
+                self._connection.execute("CHECKPOINT")
         except duckdb.Error as error:
             _log.warning("%s was closed without a checkpoint: %s", self.name, errors.first_line(error))
         self._disconnect()
@@ -184,7 +191,7 @@ class DatabaseFile:
 
     def checkpoint_if_due(self) -> None:
         """Fold the log into the file once it has grown; never raises: what was committed stays so."""
-        if self._path is None or self._connection is None:
+        if self._path is None or self._connection is None or self._is_read_only:
             return
         try:
             size = os.stat(f"{self._path}.wal").st_size
@@ -220,7 +227,7 @@ class DatabaseFile:
         connection = self.connection
         place, copy = str(target).replace("'", "''"), f"copy_{uuid4().hex}"
         try:
-            connection.execute(f"ATTACH '{place}' AS {copy}")
+            connection.execute(f"ATTACH '{place}' AS {copy} (READ_WRITE)")
             try:
                 ((own,),) = connection.execute("SELECT current_database()").fetchall()
                 quoted = own.replace('"', '""')

@@ -9,11 +9,13 @@ from typing import Any, Final
 from nbflow.core.history import HistoryEvent, TaskScheduled
 from nbflow.core.operations import DefinitionRecord, InboxRow
 from nbflow.core.state import TERMINAL, InstanceRecord, RuntimeStatus
+from nbflow.errors import StoreError
 from nbflow.ports import InstanceFilter, PendingTask
 from nbflow.stores import duckdb_rows as rows
 from nbflow.stores import refusals
 from nbflow.stores.duckdb_file import DatabaseFile
-from nbflow.stores.duckdb_rows import Row
+from nbflow.stores.duckdb_rows import DefinitionKey, Row
+from nbflow.stores.seals import Seals
 
 _INSTANCES: Final = ", ".join(rows.INSTANCES)
 _INBOX: Final = ", ".join(rows.INBOX)
@@ -23,24 +25,39 @@ _HISTORY: Final = ", ".join(f"h.{column}" for column in rows.HISTORY)
 _TABLES: Final = ("meta", "instances", "history", "inbox", "definitions")
 _LAST_LSN: Final = " UNION ALL ".join(f"SELECT max(lsn) FROM {table}" for table in _TABLES)
 _LAST_IID: Final = "SELECT max(iid) FROM instances UNION ALL SELECT max(iid) FROM history"
-_NOT_OVER: Final = f"status NOT IN ({', '.join(repr(status.value) for status in sorted(TERMINAL))})"
-_PENDING: Final = f"""
-    WITH live AS (SELECT iid, execution_id FROM instances WHERE {_NOT_OVER}),
+NOT_OVER: Final = f"status NOT IN ({', '.join(repr(status.value) for status in sorted(TERMINAL))})"
+PENDING: Final = f"""
+    WITH live AS (SELECT iid, execution_id FROM instances WHERE {NOT_OVER}),
     steps AS (
-        SELECT {_HISTORY} FROM history AS h SEMI JOIN live USING (iid, execution_id)
+        SELECT h.* FROM history AS h SEMI JOIN live USING (iid, execution_id)
         WHERE h.kind IN ('TaskScheduled', 'TaskCompleted', 'TaskFailed', 'TaskCancelled')
     )
-    SELECT {_HISTORY} FROM (FROM steps WHERE kind = 'TaskScheduled') AS h
+    SELECT {_HISTORY}{{seal}} FROM (FROM steps WHERE kind = 'TaskScheduled') AS h
     ANTI JOIN (FROM steps WHERE kind <> 'TaskScheduled') AS done USING (iid, execution_id, scheduled_id)
     ORDER BY h.iid, h.seq
 """
 
 
 class Reader:
-    """Questions to the tables; each is one statement, fetched whole."""
+    """Questions to the tables; each is one statement, fetched whole.
 
-    def __init__(self, file: DatabaseFile) -> None:
+    Args:
+        file: The store's file.
+        key: Its owner's key; None: the store seals nothing.
+    """
+
+    def __init__(self, file: DatabaseFile, key: bytes | None = None) -> None:
         self._file = file
+        self._key = key
+        self._seals: Seals | None = None
+
+    @property
+    def seals(self) -> Seals | None:
+        """What seals the rows of the store, once it was opened; None: nothing does."""
+        store_id = self._file.store_id
+        if self._key is not None and (self._seals is None or self._seals.store_id != store_id):
+            self._seals = Seals(self._key, store_id)
+        return self._seals
 
     def last_lsn(self) -> int:
         """The number of the last operation; every commit leaves it in some row."""
@@ -96,7 +113,10 @@ class Reader:
         counts = self._file.run(
             f"SELECT status, count(*) FROM instances{_where(conditions)} GROUP BY status", values
         )
-        return {RuntimeStatus(status): count for status, count in counts}
+        try:
+            return {RuntimeStatus(status): count for status, count in counts}
+        except ValueError as error:
+            raise StoreError(f"an instance has a status that is none: {error}") from error
 
     def history(self, iid: int, execution_id: str) -> list[HistoryEvent]:
         """An execution's events in order."""
@@ -105,6 +125,23 @@ class Reader:
             [iid, execution_id],
         )
         return [rows.to_event(row) for row in found]
+
+    def histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The events of the present executions of these instances, in order."""
+        found = self._file.run(
+            f"SELECT {_HISTORY} FROM history AS h JOIN instances AS i ON i.iid = h.iid "
+            "AND i.execution_id = h.execution_id WHERE i.instance_id IN (SELECT unnest(?::VARCHAR[])) "
+            "ORDER BY h.iid, h.seq",
+            [list(instance_ids)],
+        )
+        known = self._file.run(
+            "SELECT instance_id FROM instances WHERE instance_id IN (SELECT unnest(?::VARCHAR[]))",
+            [list(instance_ids)],
+        )
+        histories: dict[str, list[HistoryEvent]] = {instance_id: [] for (instance_id,) in known}
+        for row in found:
+            histories[row[1]].append(rows.to_event(row))
+        return histories
 
     def executions(self, iid: int) -> list[str]:
         """The executions of an instance that have a history, oldest first."""
@@ -141,11 +178,22 @@ class Reader:
     def pending_tasks(self) -> list[PendingTask]:
         """Scheduled attempts of live executions that have no result in history."""
         pending: list[PendingTask] = []
-        for row in self._file.run(_PENDING):
+        for row in self._file.run(PENDING.format(seal="")):
             event = rows.to_event(row)
             assert isinstance(event, TaskScheduled)
             pending.append(PendingTask(instance_id=row[1], execution_id=row[2], event=event))
         return pending
+
+    def definition_keys(self) -> tuple[list[DefinitionKey], list[DefinitionKey]]:
+        """The keys of all stored code, and of what its owner did not write."""
+        keys: list[DefinitionKey] = []
+        strange: list[DefinitionKey] = []
+        for row in self._file.run(f"SELECT {_DEFINITIONS}, seal FROM definitions"):
+            key = (row[0], row[1], row[2], row[3])
+            keys.append(key)
+            if self.seals is not None and self.seals.flaw("definitions", row[:-1], row[-1]) is not None:
+                strange.append(key)
+        return keys, strange
 
     def definitions(self, name: str | None = None) -> list[DefinitionRecord]:
         """Stored versions of code, oldest first."""

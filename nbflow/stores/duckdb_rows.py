@@ -11,24 +11,25 @@ from typing import Any, Final, TypeAlias, overload
 
 import msgspec
 
-from nbflow.core.history import HistoryEvent, ParentReference
+from nbflow.core.history import HistoryEvent, Origin, ParentReference
 from nbflow.core.operations import DefinitionRecord, InboxRow
 from nbflow.core.rows import HistoryRow, from_row, to_row
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
 from nbflow.errors import FailureDetails, StoreError
 
 Row: TypeAlias = tuple[Any, ...]
+DefinitionKey: TypeAlias = tuple[str, str, str, str]
 
 _EVENT = ("happened_at", "kind", "name", "scheduled_id", "payload", "data", "format")
 HISTORY: Final = ("iid", "instance_id", "execution_id", "seq", *_EVENT, "lsn")
 INBOX: Final = ("row_id", "instance_id", "execution_id", "due", *_EVENT, "lsn")
 DEFINITIONS: Final = (
-    "kind", "name", "code_hash", "source_hash", "source", "parameters", "created_at", "pin", "signature", "lsn"
+    "kind", "name", "code_hash", "source_hash", "source", "parameters", "created_at", "pin", "lsn"
 )  # fmt: skip
 
 FIXED: Final = (
     "iid", "instance_id", "name", "execution_id", "generation", "created_at", "start_at", "input", "definition",
-    "parent_instance_id", "parent_execution_id", "parent_scheduled_id",
+    "parent_instance_id", "parent_execution_id", "parent_scheduled_id", "origin",
 )  # fmt: skip
 """Columns of an instance that stay as they are for as long as an execution goes on."""
 LIVE: Final = ("status", "last_updated_at", "output", "custom_status", "failure", "stall", "lsn")
@@ -38,6 +39,7 @@ INSTANCES: Final = (*FIXED, *LIVE)
 _encode = msgspec.json.Encoder().encode
 _failure = msgspec.json.Decoder(FailureDetails).decode
 _stall = msgspec.json.Decoder(Stall).decode
+_origin = msgspec.json.Decoder(Origin).decode
 
 
 @overload
@@ -76,6 +78,7 @@ def fixed_values(iid: int, record: InstanceRecord) -> Row:
         parent and parent.instance_id,
         parent and parent.execution_id,
         parent and parent.scheduled_id,
+        _encode(record.origin).decode() if record.origin else None,
     )
 
 
@@ -93,11 +96,17 @@ def live_values(record: InstanceRecord, lsn: int) -> Row:
 
 
 def to_instance(row: Row) -> InstanceRecord:
-    """Rebuild an instance from its `INSTANCES`."""
-    (_, instance_id, name, execution_id, generation, created_at, start_at, given, definition, *parent) = row[
-        :12
-    ]
-    status, updated_at, output, custom_status, failure, stall, _ = row[12:]
+    """Rebuild an instance from its `INSTANCES`; raises StoreError for a row that nbflow would not write."""
+    try:
+        return _to_instance(row)
+    except (ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
+        raise StoreError(f"the row of instance {row[1]!r} can't be read: {error}") from error
+
+
+def _to_instance(row: Row) -> InstanceRecord:
+    _, instance_id, name, execution_id, generation, created_at, start_at, given, definition = row[:9]
+    *parent, origin = row[9 : len(FIXED)]
+    status, updated_at, output, custom_status, failure, stall, _ = row[len(FIXED) :]
     return InstanceRecord(
         instance_id=instance_id,
         name=name,
@@ -116,6 +125,7 @@ def to_instance(row: Row) -> InstanceRecord:
         parent=None
         if parent[0] is None
         else ParentReference(instance_id=parent[0], execution_id=parent[1], scheduled_id=parent[2]),
+        origin=_origin(origin) if origin else None,
     )
 
 
@@ -125,18 +135,21 @@ def _event_values(row: HistoryRow) -> Row:
 
 def _to_event(seq: int, values: Sequence[Any]) -> HistoryEvent:
     at, kind, name, scheduled_id, payload, data, row_format = values
-    return from_row(
-        HistoryRow(
-            format=row_format,
-            seq=seq,
-            kind=kind,
-            at=from_utc(at),
-            name=name,
-            scheduled_id=scheduled_id,
-            payload=payload,
-            data=data,
+    try:
+        return from_row(
+            HistoryRow(
+                format=row_format,
+                seq=seq,
+                kind=kind,
+                at=from_utc(at),
+                name=name,
+                scheduled_id=scheduled_id,
+                payload=payload,
+                data=data,
+            )
         )
-    )
+    except (ValueError, TypeError, AttributeError, msgspec.MsgspecError) as error:
+        raise StoreError(f"row {seq} of a history, a {kind!r}, can't be read: {error}") from error
 
 
 def history_values(iid: int, instance_id: str, execution_id: str, event: HistoryEvent, lsn: int) -> Row:
@@ -173,14 +186,13 @@ def definition_values(record: DefinitionRecord, lsn: int) -> Row:
         record.parameters,
         to_utc(record.created_at),
         record.pin,
-        record.signature,
         lsn,
     )
 
 
 def to_definition(row: Row) -> DefinitionRecord:
     """Rebuild a definition from its `DEFINITIONS`."""
-    kind, name, code_hash, source_hash, source, parameters, created_at, pin, signature, _ = row
+    kind, name, code_hash, source_hash, source, parameters, created_at, pin, _ = row
     return DefinitionRecord(
         kind=kind,
         name=name,
@@ -190,5 +202,4 @@ def to_definition(row: Row) -> DefinitionRecord:
         parameters=parameters,
         created_at=from_utc(created_at),
         pin=pin,
-        signature=signature,
     )

@@ -53,14 +53,12 @@ def current() -> Schema:
         version=2,
         tables=here.joinpath("schema.sql").read_text("utf-8"),
         views=here.joinpath("views.sql").read_text("utf-8"),
-        steps=(Step(version=2, run=_keep_pins),),
+        steps=(Step(version=2, run=_running(here.joinpath("schema_2.sql").read_text("utf-8"))),),
     )
 
 
-def _keep_pins(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give definitions a place for all that their code uses."""
-    connection.execute("ALTER TABLE definitions ADD COLUMN pin VARCHAR DEFAULT ''")
-    connection.execute("ALTER TABLE definitions ALTER COLUMN pin SET NOT NULL")
+def _running(sql: str) -> Callable[[duckdb.DuckDBPyConnection], object]:
+    return lambda connection: connection.execute(sql)
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) -> str:
@@ -76,9 +74,34 @@ def prepare(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) ->
         StoreVersionError: The tables are newer than ``schema``.
         StoreError: A migration failed; the store is as it was.
     """
-    found = _tables(connection)
-    if not found:
+    if not _tables(connection):
         return _in_transaction(connection, lambda: _create(connection, schema), f"{name} could not be made")
+    stored, store_id = _identify(connection, schema, name)
+    if stored < schema.version:
+        failure = f"{name} could not be migrated from version {stored} to {schema.version} and is as it was"
+        _in_transaction(connection, lambda: _migrate(connection, schema, stored), failure)
+    return store_id
+
+
+def check(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) -> str:
+    """Tell whether the tables are those that are expected, and return the store's ID; nothing is made or migrated.
+
+    Raises:
+        StoreFormatError: The database holds other tables.
+        StoreVersionError: The tables are newer or older than ``schema``.
+    """
+    stored, store_id = _identify(connection, schema, name)
+    if stored < schema.version:
+        raise StoreVersionError(
+            f"{name} has the tables of an older nbflow (version {stored}, this one reads {schema.version}), and who "
+            f"only reads changes nothing: `%wf db {name}` in a notebook brings it up to date"
+        )
+    return store_id
+
+
+def _identify(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) -> tuple[int, str]:
+    """The version of a store's tables, this one's at the most, and its ID."""
+    found = _tables(connection)
     if not found >= _TABLES:
         some = ", ".join(sorted(found)[:3])
         raise StoreFormatError(
@@ -93,10 +116,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) ->
             f"{name} has the tables of a newer nbflow (version {stored}, this one knows {schema.version}): "
             "update nbflow (`%pip install -U nbflow`), or `%wf db other.duckdb`"
         )
-    if stored < schema.version:
-        failure = f"{name} could not be migrated from version {stored} to {schema.version} and is as it was"
-        _in_transaction(connection, lambda: _migrate(connection, schema, stored), failure)
-    return str(store_id)
+    return int(stored), str(store_id)
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[str]:

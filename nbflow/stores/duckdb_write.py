@@ -12,17 +12,21 @@ from typing import Final
 
 import duckdb
 
+from nbflow.core.trust import Table
 from nbflow.stores import duckdb_rows as rows
 from nbflow.stores.duckdb_batch import Batch, Deletions
 from nbflow.stores.duckdb_rows import Row
+from nbflow.stores.seals import Seals
 
 _FEW: Final = 30
 """Up to so many numbers are spelled out in a DELETE; a join with an appender's rows is cheaper for more."""
 
-_UPDATE_ONE: Final = f"UPDATE instances SET {', '.join(f'{c} = ?' for c in rows.LIVE)} WHERE iid = ?"
-_SIGN: Final = (
-    "UPDATE definitions SET signature = ? WHERE kind = ? AND name = ? AND code_hash = ? AND source_hash = ?"
+_LIVE: Final = (*rows.LIVE, "seal")
+_UPDATE_ONE: Final = f"UPDATE instances SET {', '.join(f'{c} = ?' for c in _LIVE)} WHERE iid = ?"
+_DROP_CODE: Final = (
+    "DELETE FROM definitions WHERE kind = ? AND name = ? AND code_hash = ? AND source_hash = ?"
 )
+_DROP_VERSION: Final = "DELETE FROM definitions WHERE kind = ? AND name = ? AND code_hash = ?"
 _DROP_CLOSED: Final = "DELETE FROM inbox WHERE (instance_id, execution_id) IN (SELECT unnest(?), unnest(?))"
 _DROP_TIMERS: Final = (
     "DELETE FROM inbox WHERE kind = 'TimerFired' "
@@ -31,10 +35,16 @@ _DROP_TIMERS: Final = (
 
 
 class Writer:
-    """Writes batches over one connection, inside transactions that its caller begins and ends."""
+    """Writes batches over one connection, inside transactions that its caller begins and ends.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    Args:
+        connection: The connection.
+        seals: Seals each row; None: they get none.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seals: Seals | None = None) -> None:
         self._connection = connection
+        self._seals = seals
         self._appenders: dict[str, duckdb.Appender] = {}
 
     def write(self, batch: Batch) -> None:
@@ -52,8 +62,6 @@ class Writer:
         self._append("instances", rows.INSTANCES, batch.instances)
         self._append("definitions", rows.DEFINITIONS, batch.definitions)
         self._update(batch.instance_updates)
-        for signature in batch.signatures:
-            self._connection.execute(_SIGN, signature)
         if not batch.leaves_its_number():
             self._connection.execute("UPDATE meta SET lsn = ?", [batch.lsn])
 
@@ -67,6 +75,8 @@ class Writer:
         self._appenders.clear()
 
     def _delete(self, gone: Deletions) -> None:
+        for version in gone.versions:
+            self._connection.execute(_DROP_VERSION, version)
         if gone.iids:
             self._delete_numbers("history", "iid", gone.iids)
         if gone.iids or gone.replaced:
@@ -84,6 +94,8 @@ class Writer:
             )
         if gone.row_ids:
             self._delete_numbers("inbox", "row_id", gone.row_ids)
+        for key in gone.definitions:
+            self._connection.execute(_DROP_CODE, key)
 
     def _delete_numbers(self, table: str, column: str, numbers: list[int]) -> None:
         if len(numbers) <= _FEW:
@@ -95,15 +107,22 @@ class Writer:
             f"delete {table}", lambda: make(table, action="delete", key=[column]), ((n,) for n in numbers)
         )
 
-    def _append(self, table: str, columns: tuple[str, ...], new: list[Row]) -> None:
+    def _append(self, table: Table, columns: tuple[str, ...], new: list[Row]) -> None:
         if new:
-            self._flush(table, lambda: self._connection.appender(table, columns=list(columns)), new)
+            make = self._connection.appender
+            sealed = self._sealed(table, new)
+            self._flush(table, lambda: make(table, columns=[*columns, "seal"]), sealed)
 
-    def _update(self, changed: list[Row]) -> None:
+    def _sealed(self, table: Table, new: list[Row]) -> list[Row]:
+        return [(*row, None) for row in new] if self._seals is None else self._seals.sealed(table, new)
+
+    def _update(self, whole: list[Row]) -> None:
+        live = len(rows.FIXED)
+        changed = [(*row[live:], row[0]) for row in self._sealed("instances", whole)]
         if len(changed) == 1:
             self._connection.execute(_UPDATE_ONE, changed[0])
         elif changed:
-            columns = [*rows.LIVE, "iid"]
+            columns = [*_LIVE, "iid"]
             make = self._connection.appender
             update = "update instances"
             self._flush(

@@ -15,8 +15,6 @@ from datetime import datetime
 from typing import TypeVar, assert_never
 from uuid import uuid4
 
-import msgspec
-
 from nbflow.core import operations as op
 from nbflow.core.history import (
     HistoryEvent,
@@ -27,6 +25,7 @@ from nbflow.core.history import (
     TimerFired,
 )
 from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.core.trust import Finding
 from nbflow.ports import InstanceFilter, PendingTask
 from nbflow.stores import refusals
 
@@ -110,9 +109,11 @@ class MemoryStore:
                 self._purge(instance_id, undo)
             case op.PutDefinition(record=record):
                 key = (record.kind, record.name, record.code_hash, record.source_hash)
-                if (known := self._definitions.get(key)) is not None:
-                    record = msgspec.structs.replace(known, signature=record.signature)
-                _put(self._definitions, key, record, undo)
+                if key not in self._definitions:
+                    _put(self._definitions, key, record, undo)
+            case op.DropDefinition(kind=kind, name=name, code_hash=code_hash):
+                for key in [key for key in self._definitions if key[:3] == (kind, name, code_hash)]:
+                    _drop(self._definitions, key, undo)
             case _:
                 assert_never(operation)
 
@@ -198,8 +199,10 @@ class MemoryStore:
             counts[record.status] = counts.get(record.status, 0) + 1
         return counts
 
-    def read_history(self, instance_id: str, execution_id: str | None = None) -> list[HistoryEvent]:
-        """An execution's events in order; without ``execution_id`` those of the present execution."""
+    def read_history(
+        self, instance_id: str, execution_id: str | None = None, *, checked: bool = False
+    ) -> list[HistoryEvent]:
+        """An execution's events in order; nobody else can have written them, so there is nothing to check."""
         self._check_open()
         if execution_id is None:
             if (record := self._instances.get(instance_id)) is None:
@@ -207,6 +210,10 @@ class MemoryStore:
             execution_id = record.execution_id
         execution = self._executions.get((instance_id, execution_id))
         return list(execution.events) if execution else []
+
+    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The histories of the present executions of several instances, by ID; unknown IDs are left out."""
+        return {each: self.read_history(each) for each in instance_ids if each in self._instances}
 
     def list_executions(self, instance_id: str) -> list[str]:
         """The instance's executions that have a history, oldest first."""
@@ -257,6 +264,16 @@ class MemoryStore:
         self._check_open()
         found = (record for record in self._definitions.values() if name in (None, record.name))
         return sorted(found, key=lambda record: record.created_at)
+
+    def audit(
+        self, *, limit: int = 20, thorough: bool = False, instance_id: str | None = None
+    ) -> list[Finding]:
+        """Nothing: nobody else can have written here."""
+        return []
+
+    def seal_anew(self) -> int:
+        """Nothing to do, likewise."""
+        return 0
 
     def _check_open(self) -> None:
         if not self._is_open:

@@ -35,7 +35,9 @@ CREATE TABLE instances (
     parent_instance_id VARCHAR,
     parent_execution_id VARCHAR,
     parent_scheduled_id BIGINT,
-    lsn BIGINT NOT NULL
+    origin VARCHAR,
+    lsn BIGINT NOT NULL,
+    seal BLOB
 );
 COMMENT ON TABLE instances IS 'One row an instance: how it stands now';
 COMMENT ON COLUMN instances.iid IS 'Number of the instance in this store, rising; history refers to it';
@@ -56,7 +58,9 @@ COMMENT ON COLUMN instances.definition IS 'Hash of the code that it runs; see de
 COMMENT ON COLUMN instances.parent_instance_id IS 'The instance whose child it is';
 COMMENT ON COLUMN instances.parent_execution_id IS 'That instance''s execution';
 COMMENT ON COLUMN instances.parent_scheduled_id IS 'The event there that started it';
+COMMENT ON COLUMN instances.origin IS 'Which run it was forked from, or taken back from: JSON with reason, instance_id, execution_id, seq';
 COMMENT ON COLUMN instances.lsn IS 'Number of the operation that wrote this row last';
+COMMENT ON COLUMN instances.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';
 
 CREATE TABLE history (
     iid BIGINT NOT NULL,
@@ -70,7 +74,8 @@ CREATE TABLE history (
     payload VARCHAR,
     data VARCHAR NOT NULL,
     format INTEGER NOT NULL,
-    lsn BIGINT NOT NULL
+    lsn BIGINT NOT NULL,
+    seal BLOB
 );
 COMMENT ON TABLE history IS 'What happened, one row an event; append-only until the instance is purged';
 COMMENT ON COLUMN history.iid IS 'Number of the instance; rows of one instance lie close together';
@@ -85,6 +90,7 @@ COMMENT ON COLUMN history.payload IS 'Input, result, output or event payload: JS
 COMMENT ON COLUMN history.data IS 'Everything else about the event: a JSON object';
 COMMENT ON COLUMN history.format IS 'Format of the row';
 COMMENT ON COLUMN history.lsn IS 'Number of the operation that wrote the row';
+COMMENT ON COLUMN history.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';
 
 CREATE TABLE inbox (
     row_id BIGINT NOT NULL,
@@ -98,7 +104,8 @@ CREATE TABLE inbox (
     payload VARCHAR,
     data VARCHAR NOT NULL,
     format INTEGER NOT NULL,
-    lsn BIGINT NOT NULL
+    lsn BIGINT NOT NULL,
+    seal BLOB
 );
 COMMENT ON TABLE inbox IS 'Messages that instances have not consumed yet; a row leaves when a turn takes it';
 COMMENT ON COLUMN inbox.row_id IS 'Order of delivery';
@@ -113,6 +120,7 @@ COMMENT ON COLUMN inbox.payload IS 'Input, result or event payload: JSON text';
 COMMENT ON COLUMN inbox.data IS 'Everything else about the event: a JSON object';
 COMMENT ON COLUMN inbox.format IS 'Format of the row';
 COMMENT ON COLUMN inbox.lsn IS 'Number of the operation that wrote the row';
+COMMENT ON COLUMN inbox.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';
 
 CREATE TABLE definitions (
     kind VARCHAR NOT NULL,
@@ -123,8 +131,8 @@ CREATE TABLE definitions (
     parameters VARCHAR NOT NULL,
     created_at TIMESTAMP NOT NULL,
     pin VARCHAR NOT NULL,
-    signature VARCHAR,
-    lsn BIGINT NOT NULL
+    lsn BIGINT NOT NULL,
+    seal BLOB
 );
 COMMENT ON TABLE definitions IS 'Every version of workflow and activity code that was registered';
 COMMENT ON COLUMN definitions.kind IS 'workflow or activity';
@@ -135,5 +143,5 @@ COMMENT ON COLUMN definitions.source IS 'The text as its author wrote it';
 COMMENT ON COLUMN definitions.parameters IS 'The signature as text';
 COMMENT ON COLUMN definitions.created_at IS 'When this version was first registered (UTC)';
 COMMENT ON COLUMN definitions.pin IS 'The code with all that it uses, as JSON; empty: it can''t be made without its cell';
-COMMENT ON COLUMN definitions.signature IS 'Signed with the owner''s key; NULL: not trusted';
 COMMENT ON COLUMN definitions.lsn IS 'Number of the operation that added the row';
+COMMENT ON COLUMN definitions.seal IS 'Signed with the owner''s key, over all other columns; NULL: by nobody';

@@ -55,6 +55,14 @@ COMMENT ON COLUMN runs.is_present IS 'Whether the instance is at this execution 
 COMMENT ON COLUMN runs.execution_id IS 'The execution';
 
 CREATE OR REPLACE VIEW activities AS
+WITH overdue AS (
+    SELECT t.iid, t.execution_id, CAST(t.data->>'for_id' AS BIGINT) AS scheduled_id
+    FROM history AS t
+    SEMI JOIN history AS f
+        ON f.kind = 'TimerFired' AND f.iid = t.iid AND f.execution_id = t.execution_id
+        AND f.scheduled_id = t.scheduled_id
+    WHERE t.kind = 'TimerCreated' AND t.data->>'purpose' = 'timeout'
+)
 SELECT
     s.instance_id AS instance,
     s.name,
@@ -66,7 +74,7 @@ SELECT
     CASE r.kind
         WHEN 'TaskCompleted' THEN 'COMPLETED'
         WHEN 'TaskFailed' THEN 'FAILED'
-        WHEN 'TaskCancelled' THEN 'CANCELLED'
+        WHEN 'TaskCancelled' THEN CASE WHEN o.scheduled_id IS NULL THEN 'CANCELLED' ELSE 'TIMED_OUT' END
         ELSE CASE WHEN i.iid IS NULL THEN 'ABANDONED' ELSE 'PENDING' END
     END AS status,
     s.payload AS input,
@@ -82,6 +90,8 @@ FROM history AS s
 LEFT JOIN history AS r
     ON r.iid = s.iid AND r.execution_id = s.execution_id AND r.scheduled_id = s.scheduled_id
     AND r.kind IN ('TaskCompleted', 'TaskFailed', 'TaskCancelled')
+LEFT JOIN overdue AS o
+    ON o.iid = s.iid AND o.execution_id = s.execution_id AND o.scheduled_id = s.scheduled_id
 LEFT JOIN instances AS i
     ON i.iid = s.iid AND i.execution_id = s.execution_id
     AND i.status NOT IN ('COMPLETED', 'FAILED', 'TERMINATED')
@@ -93,9 +103,9 @@ COMMENT ON COLUMN activities.name IS 'Name of the activity';
 COMMENT ON COLUMN activities.attempt IS 'Which attempt of the call this is, from 1';
 COMMENT ON COLUMN activities.scheduled_at IS 'When the workflow asked for it (UTC)';
 COMMENT ON COLUMN activities.started_at IS 'When a worker began it (UTC)';
-COMMENT ON COLUMN activities.ended_at IS 'When it returned, raised or was cancelled (UTC)';
+COMMENT ON COLUMN activities.ended_at IS 'When it returned, raised, ran out of time or was cancelled (UTC)';
 COMMENT ON COLUMN activities.duration IS 'From started_at to ended_at';
-COMMENT ON COLUMN activities.status IS 'PENDING, COMPLETED, FAILED, CANCELLED; ABANDONED: its run ended without it';
+COMMENT ON COLUMN activities.status IS 'PENDING, COMPLETED, FAILED, TIMED_OUT, CANCELLED; ABANDONED: its run ended without it';
 COMMENT ON COLUMN activities.input IS 'JSON text';
 COMMENT ON COLUMN activities.output IS 'JSON text';
 COMMENT ON COLUMN activities.error IS 'Type and message of the failure';

@@ -14,9 +14,9 @@ import msgspec
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
-from nbflow.core.context import Reference
 from nbflow.core.execution import Execution, WorkflowCode
 from nbflow.core.loop import LOOP_RULES
+from nbflow.core.references import Reference
 from nbflow.core.replay import replay
 from nbflow.core.state import RuntimeState
 

@@ -15,6 +15,7 @@ from nbflow.core.replay import replay
 from nbflow.core.rows import from_json, to_json
 from nbflow.definitions import WorkflowDefinition, evidence_of
 from nbflow.runtime import WorkflowHandle
+from nbflow.runtime.exports import record
 from nbflow.testing.complaints import ReplayError, WorkflowTestError, two_sides
 
 
@@ -48,9 +49,11 @@ def replay_history(
 ) -> None:
     """Check that a workflow's code still does what a history holds: nothing else runs, and nothing is written.
 
+    A run that has continued as new has several histories in an exported file: each of them is replayed.
+
     Args:
         workflow: The code of today.
-        history: The events, or the file that `save_history` wrote.
+        history: The events; or the file that `save_history` or ``%wf export ID run.json`` wrote.
         instance_id: The run; known to the file, and only needed where the code uses it.
 
     Raises:
@@ -58,9 +61,17 @@ def replay_history(
         WorkflowTestError: That is the history of another workflow, or of none.
         UnknownHistoryKindError: A line of the file is no event that this nbflow knows.
     """
-    if isinstance(history, (str, Path)):
-        recorded_id, history = _read(Path(history))
-        instance_id = instance_id or recorded_id
+    if not isinstance(history, (str, Path)):
+        _replay(workflow, history, instance_id)
+        return
+    recorded_id, histories = _read(Path(history))
+    for each in histories:
+        _replay(workflow, each, instance_id or recorded_id)
+
+
+def _replay(
+    workflow: WorkflowDefinition[..., Any], history: Sequence[HistoryEvent], instance_id: str | None
+) -> None:
     started = next((event for event in history if isinstance(event, ExecutionStarted)), None)
     if started is None:
         raise WorkflowTestError(
@@ -78,11 +89,14 @@ def replay_history(
         raise ReplayError(two_sides(report, workflow.name), report) from None
 
 
-def _read(path: Path) -> tuple[str | None, list[HistoryEvent]]:
-    """The run and the events in a file; a file without the first line is all events."""
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+def _read(path: Path) -> tuple[str | None, list[list[HistoryEvent]]]:
+    """The run and the events of each execution in a file; one without the run's line is all events."""
+    text = path.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if lines and lines[0] == "{":  # laid out over lines: a run that was exported
+        return record.from_text(text)
     try:
         head = msgspec.json.decode(lines[0], type=_Head) if lines else None
     except msgspec.ValidationError:
-        return None, [from_json(line) for line in lines]
-    return (head.instance_id if head is not None else None), [from_json(line) for line in lines[1:]]
+        return None, [[from_json(line) for line in lines]]
+    return (head.instance_id if head is not None else None), [[from_json(line) for line in lines[1:]]]

@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from concurrent.futures import wait
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus
 from nbflow.runtime import WorkflowClient, WorkflowHandle, WorkflowRuntime
 from nbflow.testing.complaints import RunWaitsError
@@ -35,6 +37,13 @@ class SkippingRun(WorkflowHandle):
         self._runtime = runtime
         self._timeout = timeout
         self._check = check
+
+    def fork(
+        self, at: int, *, set: Any = UNSET, id: str | None = None, newest_code: bool = False
+    ) -> SkippingRun:
+        """Start a run that shares this one's history up to an event; see `WorkflowHandle.fork`."""
+        forked = super().fork(at, set=set, id=id, newest_code=newest_code)
+        return SkippingRun(forked, self._runtime, timeout=self._timeout, check=self._check)
 
     def result(self, timeout: float | None = None) -> Any:
         """Skip time until the run has ended, and return its output; see `WorkflowTestEnvironment.result`."""

@@ -85,7 +85,11 @@ class CardSource(Protocol):
         ...
 
     def quiet_context(self) -> Context:
-        """Context variables under which what workflow code prints is dropped: for looking at a replay."""
+        """Context variables under which what workflow code prints is dropped: for looking at a replay.
+
+        Raises:
+            LookNotPossible: No code may run on the run's history, since its owner did not write it.
+        """
         ...
 
     def other(self, instance_id: str) -> CardSource:

@@ -45,6 +45,13 @@ failures = st.deferred(
 )
 parents = st.builds(h.ParentReference, instance_id=texts, execution_id=texts, scheduled_id=counts)
 interpreters = st.builds(h.Interpreter, python=texts, anyio=texts, loop_rules=counts)
+origins = st.builds(
+    h.Origin,
+    reason=st.sampled_from(["fork", "rewind"]),
+    instance_id=texts,
+    execution_id=texts,
+    seq=counts,
+)
 
 _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     str: texts,
@@ -56,6 +63,7 @@ _BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     FailureDetails: failures,
     h.ParentReference: parents,
     h.Interpreter: interpreters,
+    h.Origin: origins,
 }
 
 
@@ -63,7 +71,8 @@ def of_type(annotation: Any) -> st.SearchStrategy[Any]:
     if get_origin(annotation) is Literal:
         return st.sampled_from(get_args(annotation))
     if get_origin(annotation) is tuple:
-        return st.lists(events_of(get_args(annotation)[0]), max_size=2).map(tuple)
+        part = get_args(annotation)[0]
+        return st.lists(_BY_TYPE[part] if part in _BY_TYPE else events_of(part), max_size=2).map(tuple)
     if isinstance(annotation, UnionType):
         return st.one_of(*[of_type(part) for part in get_args(annotation)])
     return _BY_TYPE[annotation]
@@ -74,5 +83,5 @@ def events_of(cls: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(cls, **{name: of_type(hints[name]) for name in cls.__struct_fields__})
 
 
-KINDS = (h.WorkflowStarted, *h.INPUT_KINDS, *h.ACTION_KINDS)
+KINDS = (h.WorkflowStarted, h.ExecutionForked, *h.INPUT_KINDS, *h.ACTION_KINDS)
 events = st.one_of(*[events_of(cls) for cls in KINDS])

@@ -62,7 +62,7 @@ def test_a_run_whose_history_cannot_be_read_ends_once_it_can_and_is_not_read_all
     world.close()
     reads: list[str] = []
 
-    def newer(instance_id: str, execution_id: str | None = None) -> Any:
+    def newer(instance_id: str, execution_id: str | None = None, **how: bool) -> Any:
         reads.append(instance_id)
         raise UnknownHistoryKindError("history row 3 is a 'Wormhole' of format 9: update nbflow")
 

@@ -340,10 +340,10 @@ def test_an_unreadable_history_stalls_the_run_and_is_not_skipped(world: World) -
     world.open(version(FIRST))
     read_history = world.store.inner.read_history
 
-    def newer(instance_id: str, execution_id: str | None = None) -> Any:
+    def newer(instance_id: str, execution_id: str | None = None, **how: bool) -> Any:
         if instance_id == "order-42":
             raise UnknownHistoryKindError("history row 3 is a 'Wormhole' of format 9: update nbflow")
-        return read_history(instance_id, execution_id)
+        return read_history(instance_id, execution_id, **how)
 
     world.store.read_history = newer
     run = world.handle("order-42")

@@ -20,6 +20,7 @@ from nbflow.stores.duckdb import DuckDBStore
 from nbflow.stores.memory import MemoryStore
 from nbflow.testing import VirtualClock
 
+KEY = bytes(range(32))
 PATIENCE = 20.0
 """Seconds after which a test gives up waiting for something that ought to happen at once."""
 
@@ -203,6 +204,17 @@ class World:
         return self.runtime.read(read)
 
 
+def appends_for(world: World, instance_id: str, kind: type) -> bool:
+    """Whether a commit has appended an event of some kind to an instance's history."""
+    return any(
+        isinstance(operation, AppendHistory)
+        and operation.instance_id == instance_id
+        and any(isinstance(event, kind) for event in operation.events)
+        for commit in world.store.log
+        for operation in commit
+    )
+
+
 def kinds(history: Sequence[HistoryEvent]) -> list[str]:
     """The names of a history's events."""
     return [type(event).__name__ for event in history]
@@ -233,7 +245,7 @@ def cache_size(request: pytest.FixtureRequest) -> int:
 def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DuckDB file with the tables in it: copying it takes a fraction of the time that making them does."""
     path = tmp_path_factory.mktemp("empty") / "history.duckdb"
-    store = DuckDBStore(path)
+    store = DuckDBStore(path, key=KEY)
     store.open()
     store.close()
     return path
@@ -245,7 +257,7 @@ def make_store(store_kind: str, tmp_path: Path, empty_file: Path) -> Callable[[]
         return MemoryStore
     path = tmp_path / "history.duckdb"
     shutil.copy(empty_file, path)
-    return lambda: DuckDBStore(path)
+    return lambda: DuckDBStore(path, key=KEY)
 
 
 @pytest.fixture

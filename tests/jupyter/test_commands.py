@@ -1,5 +1,6 @@
 """``%wf`` in a notebook of this process: every command, and each bad input in one line."""
 
+import sys
 import threading
 from datetime import UTC, datetime
 
@@ -221,6 +222,18 @@ def test_sql_answers_questions(desk: Notebook) -> None:
     desk.run("%%wf sql\nSELECT count(*) AS n  -- all of them\nFROM history\nWHERE kind = 'TaskScheduled'")
     assert desk["_"].to_dict("records") == [{"n": 1}]
     assert "instances" in desk.run("%wf sql SHOW TABLES")
+
+
+def test_sql_answers_with_a_table_where_there_is_no_dataframe(
+    desk: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pandas", "polars"):
+        monkeypatch.setitem(sys.modules, name, None)
+    shown = desk.run("answer = %wf sql SELECT instance_id, status FROM instances\nanswer")
+    assert shown.splitlines() == ["instance_id  status", "order-1      RUNNING"]
+    assert list(desk["answer"]) == [("order-1", "RUNNING")]
+    many = desk.run("%wf sql SELECT * FROM range(1001)").splitlines()
+    assert (len(many), many[-1]) == (1002, "only the first 1000 rows are shown")
 
 
 @pytest.mark.parametrize(

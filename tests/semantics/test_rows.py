@@ -97,14 +97,14 @@ def test_a_row_of_a_newer_nbflow_stalls_the_run_and_is_not_skipped(tmp_path: Pat
     begun(path)
     with duckdb.connect(str(path)) as connection:
         connection.execute(f"UPDATE history SET {newer} WHERE kind = 'TaskCompleted'")
-    with WorkflowRuntime(path, definitions=[adds]) as runtime:
+    with WorkflowRuntime(store=DuckDBStore(path), definitions=[adds]) as runtime:
         runtime.client.raise_workflow_event("order-42", "go", data=1)
         runtime.client.wait("order-42", lambda record: record.status == "STALLED", 20)
         [state] = runtime.client.list_workflows()
         assert "update nbflow" in state.stall.message
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE history SET format = 1, kind = 'TaskCompleted' WHERE seq = 5")
-    with WorkflowRuntime(path, definitions=[adds]) as runtime:  # nothing of it is lost
+    with WorkflowRuntime(store=DuckDBStore(path), definitions=[adds]) as runtime:  # nothing of it is lost
         run = runtime.client.handle("order-42")
         run.resume()
         assert run.result(10) == 4

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nbflow.errors import StoreError
 from nbflow.stores.duckdb import DuckDBStore
+from tests.stores.conftest import KEY
 from tests.stores.samples import contents, message, put, script
 
 
@@ -27,7 +28,7 @@ def tell(what: object) -> None:
 
 def write(path: str, seed: str, commits: str = "1000000") -> None:
     # A checkpoint every few commits, so that some are killed in one.
-    store = DuckDBStore(path, checkpoint_bytes=30_000)
+    store = DuckDBStore(path, key=KEY, checkpoint_bytes=30_000)
     store.open()
     tell("open")
     there, skipped = store.commit([]), 0

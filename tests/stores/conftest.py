@@ -9,11 +9,14 @@ from nbflow.ports import HistoryStore
 from nbflow.stores.duckdb import DuckDBStore
 from nbflow.stores.memory import MemoryStore
 
+KEY = bytes(range(32))
+
 
 @pytest.fixture(params=["memory", "duckdb"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HistoryStore]:
     """Each store in turn, open and empty."""
-    made = MemoryStore() if request.param == "memory" else DuckDBStore(tmp_path / "history.duckdb")
+    path = tmp_path / "history.duckdb"
+    made = MemoryStore() if request.param == "memory" else DuckDBStore(path, key=KEY)
     made.open()
     yield made
     made.close()
@@ -22,7 +25,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HistorySto
 @pytest.fixture
 def duck(tmp_path: Path) -> Iterator[DuckDBStore]:
     """A DuckDB store in ``history.duckdb``, open and empty."""
-    made = DuckDBStore(tmp_path / "history.duckdb")
+    made = DuckDBStore(tmp_path / "history.duckdb", key=KEY)
     made.open()
     yield made
     made.close()

@@ -28,6 +28,7 @@ STALL = Stall(
     reason=StallReason.DIVERGED, message="the code changed", expected="a", actual="b", seq=4, line=2
 )
 PARENT = h.ParentReference(instance_id="parent", execution_id="p-1", scheduled_id=7)
+ORIGIN = h.Origin(reason="fork", instance_id="b", execution_id="e2", seq=12)
 INTERPRETER = h.Interpreter(python="3.11.9", anyio="4.11", loop_rules=1)
 
 
@@ -113,6 +114,9 @@ EVERY_EVENT: tuple[h.HistoryEvent, ...] = (
         restless=2,
     ),
     h.WorkflowStarted(at=at(0.000001)),
+    h.ExecutionForked(
+        at=at(1), origin=ORIGIN, instance_id="b", execution_id="e3", left_out=(2, 4), changed=7
+    ),
     h.TaskScheduled(at=NOON, id=1, task_id=1, name="charge", input='"\\u0000\'"', attempt=2, timeout=1.5),
     h.TaskCompleted(
         at=NOON, scheduled_id=1, result="null", started_at=at(-1), attempt=2, worker="w", prints="a\nb"
@@ -210,7 +214,5 @@ def script(seed: int) -> Iterator[list[op.Operation]]:
                     batch.append(op.PurgeInstance(instance_id=instance_id))
                     del present[instance_id]
                 case _:
-                    batch.append(
-                        definition(source_hash=f"s{random.randint(1, 5)}", signature=str(generation))
-                    )
+                    batch.append(definition(source_hash=f"s{random.randint(1, 5)}", source=str(generation)))
         yield batch

@@ -25,6 +25,7 @@ from nbflow.errors import StoreError
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.stores.duckdb import DuckDBStore
 from nbflow.stores.memory import MemoryStore
+from tests.stores.conftest import KEY
 from tests.stores.faults import Faults
 from tests.stores.samples import (
     append,
@@ -113,9 +114,9 @@ OPERATIONS = st.one_of(
     st.builds(lambda i, e: op.CloseExecution(instance_id=i, execution_id=e), IDS, EXECUTIONS),
     st.builds(lambda i: op.PurgeInstance(instance_id=i), IDS),
     st.builds(
-        lambda s, sign, age: definition(source_hash=s, signature=sign, created_at=at(age)),
+        lambda s, source, age: definition(source_hash=s, source=source, created_at=at(age)),
         st.sampled_from(["s1", "s2"]),
-        st.sampled_from([None, "x", "y"]),
+        st.sampled_from(["x", "y"]),
         st.integers(0, 2),
     ),
 )
@@ -188,7 +189,7 @@ class AgainstMemory(RuleBasedStateMachine):
         self.faults = Faults()
         self.memory = MemoryStore()
         path = Path(self.folder.name, "history.duckdb")
-        self.duck = DuckDBStore(path, checkpoint_bytes=10_000, connect=self.faults.connect)
+        self.duck = DuckDBStore(path, key=KEY, checkpoint_bytes=10_000, connect=self.faults.connect)
         self.memory.open()
         self.duck.open()
 

@@ -12,6 +12,7 @@ from nbflow.ports import HistoryStore
 from tests.stores.samples import (
     EVERY_EVENT,
     FAILURE,
+    ORIGIN,
     PARENT,
     STALL,
     append,
@@ -62,6 +63,7 @@ def test_every_field_of_an_instance_comes_back(store: HistoryStore) -> None:
         failure=FAILURE,
         stall=STALL,
         parent=PARENT,
+        origin=ORIGIN,
         start_at=at(3600),
         generation=3,
     )
@@ -91,7 +93,7 @@ def test_the_lsn_counts_operations(store: HistoryStore) -> None:
         op.CloseExecution(instance_id="a", execution_id="e1"),
         op.PurgeInstance(instance_id="a"),
         definition(),
-        definition(signature="signed"),
+        definition(source="other"),
     ],
     ids=lambda operation: type(operation).__name__,
 )
@@ -273,17 +275,17 @@ def test_many_instances_go_at_once(store: HistoryStore) -> None:
 
 
 @pytest.mark.semantics(65)
-def test_the_same_code_again_changes_its_signature_only(store: HistoryStore) -> None:
+def test_the_same_code_again_changes_nothing(store: HistoryStore) -> None:
     store.commit([definition(), definition(name="ship"), definition(source_hash="s2", created_at=at(-5))])
-    store.commit([definition(signature="signed", source="other", parameters="()", created_at=at(99))])
+    store.commit([definition(source="other", parameters="()", created_at=at(99))])
     assert store.list_definitions() == [
         definition(source_hash="s2", created_at=at(-5)).record,
-        definition(signature="signed").record,
+        definition().record,
         definition(name="ship").record,
     ]
     assert store.list_definitions("ship") == [definition(name="ship").record]
-    store.commit([definition(), definition(name="new"), definition(name="new", signature="x")])
-    assert [d.signature for d in store.list_definitions()] == [None, None, None, "x"]
+    store.commit([definition(), definition(name="new"), definition(name="new", source="x")])
+    assert store.list_definitions("new") == [definition(name="new").record]
 
 
 @pytest.mark.semantics(67)
@@ -300,7 +302,7 @@ def test_a_refused_batch_leaves_nothing_behind(store: HistoryStore) -> None:
         op.DeleteInbox(row_ids=(1,)),
         op.DeleteTimers(execution_id="e1", timer_ids=(1,)),
         message(3, "a"),
-        definition(signature="x"),
+        definition(source="x"),
         op.PurgeInstance(instance_id="a"),
         append("b", "e1", turn(), start=7),
     ]

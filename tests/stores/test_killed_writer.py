@@ -19,6 +19,7 @@ import pytest
 
 from nbflow.stores.duckdb import DuckDBStore
 from nbflow.stores.memory import MemoryStore
+from tests.stores.conftest import KEY
 from tests.stores.processes import child, lines
 from tests.stores.samples import contents, script
 
@@ -56,7 +57,7 @@ def test_every_acknowledged_batch_survives(tmp_path: Path, seed: int) -> None:
             told = killed_at_a_random_moment(process, random, most)
         acknowledged = max([reached, *told])
         written += len(told)
-        store = DuckDBStore(path)
+        store = DuckDBStore(path, key=KEY)
         store.open()
         there = store.commit([])
         where = f"seed {seed}, round {number}: the store is at {there}, acknowledged was {acknowledged}"
@@ -66,6 +67,7 @@ def test_every_acknowledged_batch_survives(tmp_path: Path, seed: int) -> None:
             reached = oracle.commit(next(batches))
         assert reached == there, f"half a batch is there; {where}"
         assert contents(store) == contents(oracle), where
+        assert store.audit(thorough=True) == [], where
         store.close()
     assert written > ROUNDS / 2, "the writer was killed before it wrote anything"
 

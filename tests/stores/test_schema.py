@@ -16,6 +16,7 @@ from nbflow.core.state import RuntimeStatus
 from nbflow.errors import StoreError, StoreVersionError, UnknownHistoryKindError
 from nbflow.stores.duckdb import DuckDBStore
 from nbflow.stores.duckdb_schema import Schema, Step, current
+from tests.stores.conftest import KEY
 from tests.stores.samples import (
     FAILURE,
     INTERPRETER,
@@ -131,6 +132,19 @@ def test_activities(duck: DuckDBStore) -> None:
     assert select(duck, "SELECT input->>0 AS n FROM activities LIMIT 1") == [{"n": "1"}]
 
 
+@pytest.mark.semantics(28)
+def test_an_attempt_that_ran_out_of_time_is_not_one_that_was_cancelled(duck: DuckDBStore) -> None:
+    limits = [h.TimerCreated(at=at(0), id=10 + n, fire_at=at(5), purpose="timeout", for_id=n) for n in (1, 2)]
+    retry = h.TimerCreated(at=at(0), id=13, fire_at=at(5), purpose="retry", for_id=2)
+    fired = [h.TimerFired(at=at(5), scheduled_id=n, fire_at=at(5)) for n in (11, 13)]
+    ended = [h.TaskCancelled(at=at(5), scheduled_id=n) for n in (1, 2)]
+    tasks = [scheduled(n) for n in (1, 2)]
+    other = [put("b"), append("b", "e1", scheduled(1), h.TaskCancelled(at=at(5), scheduled_id=1))]
+    duck.commit([put("a"), append("a", "e1", *tasks, *limits, retry, *fired, *ended), *other])
+    statuses = [(row["instance"], row["status"]) for row in select(duck, "FROM activities")]
+    assert statuses == [("a", "TIMED_OUT"), ("a", "CANCELLED"), ("b", "CANCELLED")]
+
+
 def test_timers(duck: DuckDBStore) -> None:
     made = [
         h.TimerCreated(at=at(n), id=n, fire_at=at(60 + n), purpose="retry", for_id=8) for n in range(1, 4)
@@ -190,7 +204,7 @@ def test_an_unknown_kind_of_row_is_never_skipped(duck: DuckDBStore) -> None:
 
 def test_what_the_store_is(tmp_path: Path, duck: DuckDBStore) -> None:
     (meta,) = select(duck, "FROM meta")
-    assert meta["schema_version"] == current().version == 1
+    assert meta["schema_version"] == current().version == 2
     assert meta["store_id"] == duck.store_id
     assert meta["created_by"]
 
@@ -200,7 +214,7 @@ def migrating_to(version: int, *steps: Step) -> Schema:
 
 
 def reopened(path: Path, schema: Schema) -> DuckDBStore:
-    store = DuckDBStore(path, schema=schema)
+    store = DuckDBStore(path, schema=schema, key=KEY)
     store.open()
     return store
 
@@ -209,17 +223,34 @@ def test_an_older_store_is_migrated_step_by_step(tmp_path: Path, duck: DuckDBSto
     duck.commit([put("a"), append("a", "e1", turn()), timer(1, "a", "e1", 1, 1)])
     before = contents(duck)
     duck.close()
-    second = Step(version=2, run=lambda c: c.execute("ALTER TABLE instances ADD COLUMN tag VARCHAR"))
-    third = Step(version=3, run=lambda c: c.execute("UPDATE instances SET tag = instance_id || '!'"))
-    store = reopened(tmp_path / "history.duckdb", migrating_to(3, second, third))
+    second = Step(version=3, run=lambda c: c.execute("ALTER TABLE instances ADD COLUMN tag VARCHAR"))
+    third = Step(version=4, run=lambda c: c.execute("UPDATE instances SET tag = instance_id || '!'"))
+    store = reopened(tmp_path / "history.duckdb", migrating_to(4, second, third))
     assert contents(store) == before
     assert select(store, "SELECT tag FROM instances") == [{"tag": "a!"}]
-    assert select(store, "SELECT schema_version FROM meta") == [{"schema_version": 3}]
+    assert select(store, "SELECT schema_version FROM meta") == [{"schema_version": 4}]
     store.close()
     # Steps that were taken are not taken again.
-    fourth = Step(version=4, run=lambda c: c.execute("UPDATE instances SET tag = tag || '?'"))
-    store = reopened(tmp_path / "history.duckdb", migrating_to(4, second, third, fourth))
+    fourth = Step(version=5, run=lambda c: c.execute("UPDATE instances SET tag = tag || '?'"))
+    store = reopened(tmp_path / "history.duckdb", migrating_to(5, second, third, fourth))
     assert select(store, "SELECT tag FROM instances") == [{"tag": "a!?"}]
+    store.close()
+
+
+def test_a_store_of_version_1_learns_where_runs_come_from(tmp_path: Path, duck: DuckDBStore) -> None:
+    duck.commit([put("a"), append("a", "e1", turn())])
+    before = contents(duck)
+    duck.cursor().execute("ALTER TABLE instances DROP COLUMN origin")
+    duck.cursor().execute("UPDATE meta SET schema_version = 1")
+    duck.close()
+    store = reopened(tmp_path / "history.duckdb", current())
+    assert contents(store) == before
+    origin = h.Origin(reason="fork", instance_id="a", execution_id="e1", seq=1)
+    store.commit([put("b", origin=origin)])
+    assert [store.get_instance(each).origin for each in "ab"] == [None, origin]  # pyright: ignore[reportOptionalMemberAccess]
+    assert select(store, "SELECT origin->>'instance_id' AS of FROM instances ORDER BY instance_id") == [
+        {"of": None}, {"of": "a"}
+    ]  # fmt: skip
     store.close()
 
 
@@ -237,13 +268,13 @@ def test_a_migration_that_fails_changes_nothing(
         connection.execute("DROP TABLE instances")
         raise kind("a bug")
 
-    second = Step(version=2, run=lambda c: c.execute("ALTER TABLE inbox ADD COLUMN tag VARCHAR"))
-    store = DuckDBStore(path, schema=migrating_to(3, second, Step(version=3, run=fails)))
+    second = Step(version=3, run=lambda c: c.execute("ALTER TABLE inbox ADD COLUMN tag VARCHAR"))
+    store = DuckDBStore(path, schema=migrating_to(4, second, Step(version=4, run=fails)))
     if kind is KeyboardInterrupt:
         with pytest.raises(KeyboardInterrupt):
             store.open()
     else:
-        words = "could not be migrated from version 1 to 3 and is as it was: a bug"
+        words = "could not be migrated from version 2 to 4 and is as it was: a bug"
         with pytest.raises(StoreError, match=words) as caught:
             store.open()
         assert isinstance(caught.value.__cause__, kind)
@@ -261,7 +292,7 @@ def test_a_newer_store_is_refused(tmp_path: Path, duck: DuckDBStore) -> None:
     with pytest.raises(StoreVersionError) as caught:
         duck.open()
     assert str(caught.value) == (
-        f"{path} has the tables of a newer nbflow (version 7, this one knows 1): "
+        f"{path} has the tables of a newer nbflow (version 7, this one knows 2): "
         "update nbflow (`%pip install -U nbflow`), or `%wf db other.duckdb`"
     )
     assert path.read_bytes() == content

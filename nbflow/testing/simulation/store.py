@@ -9,6 +9,7 @@ from typing import TypeVar
 from nbflow.core.history import HistoryEvent
 from nbflow.core.operations import DefinitionRecord, InboxRow, Operation
 from nbflow.core.state import InstanceRecord, RuntimeStatus
+from nbflow.core.trust import Finding
 from nbflow.engine.delivery import Delivery
 from nbflow.errors import StoreError
 from nbflow.ports import HistoryStore, InstanceFilter, PendingTask
@@ -130,8 +131,13 @@ class FaultyStore:
     def count_by_status(self, where: InstanceFilter | None = None) -> dict[RuntimeStatus, int]:
         return self._read(lambda: self._inner.count_by_status(where))
 
-    def read_history(self, instance_id: str, execution_id: str | None = None) -> list[HistoryEvent]:
-        return self._read(lambda: self._inner.read_history(instance_id, execution_id))
+    def read_history(
+        self, instance_id: str, execution_id: str | None = None, *, checked: bool = False
+    ) -> list[HistoryEvent]:
+        return self._read(lambda: self._inner.read_history(instance_id, execution_id, checked=checked))
+
+    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        return self._read(lambda: self._inner.read_histories(instance_ids))
 
     def list_executions(self, instance_id: str) -> list[str]:
         return self._read(lambda: self._inner.list_executions(instance_id))
@@ -156,3 +162,11 @@ class FaultyStore:
 
     def list_definitions(self, name: str | None = None) -> list[DefinitionRecord]:
         return self._read(lambda: self._inner.list_definitions(name))
+
+    def audit(
+        self, *, limit: int = 20, thorough: bool = False, instance_id: str | None = None
+    ) -> list[Finding]:
+        return self._inner.audit(limit=limit, thorough=thorough, instance_id=instance_id)
+
+    def seal_anew(self) -> int:
+        return self._inner.seal_anew()

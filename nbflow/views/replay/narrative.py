@@ -105,7 +105,8 @@ class Narrator:
                 self._step = seq
                 note = self._turn_note(event, seq, turn)
             case (
-                h.ExecutionStarted()
+                h.ExecutionForked()
+                | h.ExecutionStarted()
                 | h.TaskCompleted()
                 | h.TaskFailed()
                 | h.TimerFired()
@@ -146,7 +147,7 @@ class Narrator:
         phrase = self._phrases.get(source.seq)
         if phrase is None:
             return "Its history begins here."
-        if source.kind in ("paused", "resumed"):
+        if source.kind in ("paused", "resumed", "forked", "rewound"):
             return f"It did not wake: {phrase} runs no code."
         return f"It woke for {phrase}, at {clock(source.at)}."
 
@@ -165,7 +166,7 @@ class Narrator:
             step=seq,
         )
 
-    def _input_note(self, event: h.InputEvent, seq: int, turn: _TurnDraft) -> Note:
+    def _input_note(self, event: h.InputEvent | h.ExecutionForked, seq: int, turn: _TurnDraft) -> Note:
         i: int | None = getattr(event, "scheduled_id", None)
         scheduled, cause = self._found(i)
         words = input_words(event, scheduled, self._served(scheduled))
@@ -185,9 +186,11 @@ class Narrator:
             is_bad=words.is_bad,
         )
 
-    def _effect(self, event: h.InputEvent) -> str:
+    def _effect(self, event: h.InputEvent | h.ExecutionForked) -> str:
         """What an input brought about."""
         match event:
+            case h.ExecutionForked():
+                return ": from here on its history is its own"
             case h.ExecutionStarted():
                 return ": the workflow's code runs for the first time"
             case h.ExecutionSuspended():

@@ -21,7 +21,7 @@ from nbflow.core import history as h
 from nbflow.core.divergence import ExecutionStalledError
 from nbflow.core.execution import Execution, WorkflowCode
 from nbflow.core.frames import calling_line
-from nbflow.core.replay import replay
+from nbflow.core.replay import first_instance_id, replay
 from nbflow.views.replay.cursor import Cursor, Look
 from nbflow.views.replay.moments import Moment, compared
 from nbflow.views.replay.values import Printer
@@ -35,7 +35,7 @@ _BUDGET: Final = 24_000
 _KEPT: Final = 100_000
 """Values that are remembered in all."""
 
-_SAME: Final = (h.WorkflowStarted, h.ExecutionSuspended, h.ExecutionResumed)
+_SAME: Final = (h.WorkflowStarted, h.ExecutionForked, h.ExecutionSuspended, h.ExecutionResumed)
 """Events in which no code runs."""
 
 _R = TypeVar("_R")
@@ -176,8 +176,9 @@ class TimeTravel:
 
     def _restart(self) -> None:
         self._drop()
+        instance_id = first_instance_id(self._history, self._instance_id)
         self._cursor = cursor = Cursor(
-            self.code, instance_id=self._instance_id, context=self._context.copy(), printer=self._printer
+            self.code, instance_id=instance_id, context=self._context.copy(), printer=self._printer
         )
         # Whoever forgets to close this must not leave its code to the garbage collector (S76).
         self._ending = ending = finalize(self, self._context.copy().run, cursor.close)

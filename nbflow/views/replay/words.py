@@ -70,7 +70,9 @@ def label(event: Scheduling | None, i: int) -> str:
             return f"#{i}"
 
 
-def input_words(event: h.InputEvent, scheduled: Scheduling | None, served: Scheduling | None) -> Words:
+def input_words(
+    event: h.InputEvent | h.ExecutionForked, scheduled: Scheduling | None, served: Scheduling | None
+) -> Words:
     """What came from outside.
 
     Args:
@@ -86,6 +88,8 @@ def input_words(event: h.InputEvent, scheduled: Scheduling | None, served: Sched
             if carried:
                 begun += f", with {len(carried)} event{'s' if len(carried) > 1 else ''} carried along"
             return Words("run starts", named(name), begun, shown(data))
+        case h.ExecutionForked(origin=origin, changed=changed, left_out=left_out):
+            return _parted(origin, changed, left_out)
         case h.TaskCompleted(scheduled_id=i, result=result):
             about = label(scheduled, i)
             return Words(
@@ -119,6 +123,29 @@ def input_words(event: h.InputEvent, scheduled: Scheduling | None, served: Sched
         case h.ExecutionTerminated(by=by):
             whose = f", as part of {named(by)}'s" if by is not None else ""
             return Words("terminated", "the run", f"its termination{whose}", is_bad=True)
+
+
+def _parted(origin: h.Origin, changed: int | None, left_out: tuple[int, ...]) -> Words:
+    """Where the run's history is its own from."""
+    if origin.reason == "rewind":
+        without = f", without {_events(left_out)}" if left_out else ""
+        return Words(
+            "rewound",
+            "the run",
+            f"being taken back to event {origin.seq} of its history{without}",
+            str(origin.seq),
+        )
+    other = f"; event {changed} comes with another value" if changed is not None else ""
+    return Words(
+        "forked",
+        named(origin.instance_id),
+        f"being forked from {named(origin.instance_id)} at event {origin.seq}{other}",
+        str(origin.seq),
+    )
+
+
+def _events(seqs: tuple[int, ...]) -> str:
+    return f"event{'s' if len(seqs) > 1 else ''} {', '.join(map(str, seqs))}"
 
 
 def _outcome(

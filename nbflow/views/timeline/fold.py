@@ -19,6 +19,7 @@ from typing import assert_never
 import msgspec
 
 from nbflow.core import history as h
+from nbflow.core.identity import forked_child_id
 from nbflow.views.timeline.drafts import Backoff, Draft
 from nbflow.views.timeline.mailbox import Mailbox
 from nbflow.views.timeline.rows import Attempt, Delivery, Row, RowKind, RowStatus
@@ -121,6 +122,9 @@ class TimelineFold:
                 return None
             case h.ContinuedAsNew() | h.ExecutionTerminated() | h.ExecutionCompleted():
                 self._end(event.at)
+                return None
+            case h.ExecutionForked():
+                self._part(event)
                 return None
             case _:
                 return None
@@ -304,6 +308,14 @@ class TimelineFold:
         for draft in list(self._open.values()):
             draft.leave_open(at)
             self._touch(draft)
+
+    def _part(self, event: h.ExecutionForked) -> None:
+        """Name the children that a fork begins in the place of those of the run that it comes from."""
+        for i in event.begun:
+            draft = self._by_id.get(i)
+            if draft is not None and draft.instance_id is not None:
+                draft.instance_id = forked_child_id(event.instance_id, event.execution_id, draft.instance_id)
+                self._touch(draft)
 
     # -- bookkeeping -------------------------------------------------------------------------
 

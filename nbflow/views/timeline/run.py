@@ -46,6 +46,13 @@ class RunFacts:
                 self.pauses.append(Pause(start=at, end=None, reason=reason))
             case h.ExecutionResumed(at=at):
                 self._end_pause(at)
+            case h.ExecutionForked(origin=origin):
+                is_rewind = origin.reason == "rewind"
+                self.notes.append(
+                    f"taken back: to event {origin.seq} of the execution before"
+                    if is_rewind
+                    else f"forked: from {origin.instance_id}, event {origin.seq}"
+                )
             case h.Marker(name=name, value=value):
                 self.notes.append(f"{name}: {value}")
             case h.ContinuedAsNew(at=at) | h.ExecutionTerminated(at=at) | h.ExecutionCompleted(at=at):

@@ -106,6 +106,13 @@ def one_of_each() -> Story:
         h.Marker(at=at(9), name="not_started", value='["a"]'),
         h.ExecutionSuspended(at=at(10), reason="lunch"),
         h.ExecutionResumed(at=at(11), lifts_limit=True),
+        h.ExecutionForked(
+            at=at(11),
+            origin=h.Origin(reason="fork", instance_id="order-41", execution_id="x", seq=9),
+            instance_id="order-42",
+            execution_id="y",
+            changed=10,
+        ),
         h.ContinuedAsNew(at=at(11), new_input="7"),
         h.ExecutionTerminated(at=at(12), by="parent-1"),
         h.ExecutionCompleted(at=at(13), status="FAILED"),
@@ -120,10 +127,13 @@ def one_of_each() -> Story:
 def test_every_kind_of_event_has_words_of_its_own():
     story = one_of_each()
     kinds = {type(event) for event in story.events}
-    assert kinds == {h.WorkflowStarted, *h.INPUT_KINDS, *h.ACTION_KINDS}
+    assert kinds == {h.WorkflowStarted, h.ExecutionForked, *h.INPUT_KINDS, *h.ACTION_KINDS}
     notes = narrate(story.events)
     did = {type(event): note.did for event, note in zip(story.events, notes, strict=True)}
     assert len(set(did.values())) == len(kinds)
+    assert did[h.ExecutionForked] == (
+        "being forked from order-41 at event 9; event 10 comes with another value: from here on its history is its own"
+    )
     assert did[h.TaskCancelled] == "gives up late #1: what it still brings is ignored"
     assert did[h.ChildWorkflowCreated] == "starts child part #3 as order-42:9f3c2a7b:0003"
     assert (

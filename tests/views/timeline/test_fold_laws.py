@@ -38,6 +38,13 @@ ONE_OF_EACH = (
         interpreter=st.just(INTERPRETER),
     ),
     event(h.WorkflowStarted),
+    event(
+        h.ExecutionForked,
+        origin=st.just(h.Origin(reason="fork", instance_id="a", execution_id="x", seq=3)),
+        instance_id=st.just("b"),
+        execution_id=st.just("y"),
+        begun=st.lists(ids).map(tuple),
+    ),
     event(h.TaskScheduled, id=ids, task_id=ids, name=names, input=payloads, attempt=st.integers(1, 3)),
     event(h.TaskCompleted, result=payloads, started_at=st.none() | moments, **scheduled),
     event(h.TaskFailed, failure=st.just(failure()), started_at=st.none() | moments, **scheduled),
@@ -91,7 +98,7 @@ def picture_of(history: list[h.HistoryEvent]) -> Timeline:
 
 
 def test_every_kind_of_event_is_generated() -> None:
-    assert len(ONE_OF_EACH) == len({h.WorkflowStarted, *h.INPUT_KINDS, *h.ACTION_KINDS})
+    assert len(ONE_OF_EACH) == len({h.WorkflowStarted, h.ExecutionForked, *h.INPUT_KINDS, *h.ACTION_KINDS})
 
 
 @settings(max_examples=150, deadline=None)
