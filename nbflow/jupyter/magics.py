@@ -19,6 +19,7 @@ from nbflow.jupyter import (
     reports,
     skipping,
     starting,
+    torturing,
     trusting,
 )
 from nbflow.jupyter.actions import Request, read_request
@@ -179,6 +180,7 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "lint": linting.lint,
     "sql": sql,
     "db": places.db,
+    "torture": torturing.torture,
     "trust": trusting.trust,
     "skip": skipping.skip,
     "help": reports.help_on,

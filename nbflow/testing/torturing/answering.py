@@ -14,7 +14,7 @@ from typing import Final
 from nbflow.core.history import TaskCompleted
 from nbflow.executors.threads import ThreadExecutor
 from nbflow.ports import Invocation, InvocationOutcome
-from nbflow.testing.torture.orders import Answer
+from nbflow.testing.torturing.orders import Answer
 
 
 class AnsweringExecutor:

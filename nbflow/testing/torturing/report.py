@@ -66,7 +66,7 @@ class TortureReport:
         lines = [f"✗ {self._blame()}"]
         if self.divergence is not None:
             lines += [f"  {line}" for line in self._sides(self.divergence)]
-            lines += ["", *lines_of_rows(self.divergence, _WIDTH), ""]
+            lines += ["", *(line.rstrip() for line in lines_of_rows(self.divergence, _WIDTH)), ""]
         return "\n".join([*lines, f"  {self._effort()}", f"  {self._again()}"])
 
     __repr__ = __str__
@@ -90,7 +90,8 @@ class TortureReport:
         return f"{self.workflow} came out the same every time"
 
     def _blame(self) -> str:
-        return tame(f"{self.workflow} didn't come out the same {self.when}: {self.difference}")
+        why = f": {self.difference}" if self.divergence is None else ""
+        return tame(f"{self.workflow} didn't come out the same {self.when}{why}")
 
     def _ended(self) -> str:
         result = self.failure or repr(self.output)

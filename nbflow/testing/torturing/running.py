@@ -24,8 +24,8 @@ from nbflow.engine.clock import VirtualClock
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.runtime import WorkflowRuntime
 from nbflow.stores.duckdb import DuckDBStore
-from nbflow.testing.torture.answering import AnsweringExecutor
-from nbflow.testing.torture.orders import (
+from nbflow.testing.torturing.answering import AnsweringExecutor
+from nbflow.testing.torturing.orders import (
     HISTORIES,
     Answer,
     Committed,

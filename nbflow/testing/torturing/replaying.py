@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbflow.core.divergence import ExecutionStalledError
+from nbflow.core.explain.changes import nearest
 from nbflow.core.explain.explaining import explain
+from nbflow.core.explain.report import Suspect
 from nbflow.core.history import ExecutionStarted
 from nbflow.core.replay import replay
 from nbflow.core.state import Stall
 from nbflow.definitions import Registry, WorkflowDefinition, evidence_of
+from nbflow.lint import check
 from nbflow.stores.duckdb import DuckDBStore
-from nbflow.testing.torture.orders import HISTORIES, Diverged, News, Recorded, Replayed, ReplayOrder
+from nbflow.testing.torturing.orders import HISTORIES, Diverged, News, Recorded, Replayed, ReplayOrder
 
 
 class Noise:
@@ -33,7 +37,8 @@ class Noise:
         """Make some."""
         for _ in range(self._chance.randrange(20)):
             size = self._chance.randrange(1, 400)
-            self._kept.append(self._chance.choice((object, dict, set, lambda: bytearray(size)))())
+            makers: tuple[Callable[[], object], ...] = (object, dict, set, partial(bytearray, size))
+            self._kept.append(self._chance.choice(makers)())
         self._chance.shuffle(self._kept)
         del self._kept[self._chance.randrange(100) + 1 :]
         if self._chance.random() < 0.5:
@@ -42,7 +47,7 @@ class Noise:
             gc.disable()
 
 
-def check(order: ReplayOrder) -> News:
+def replay_all(order: ReplayOrder) -> News:
     """Replay what is ordered, until something doesn't fit."""
     registry = _code(order.store)
     noise = Noise(order.noise)
@@ -59,6 +64,7 @@ def check(order: ReplayOrder) -> News:
                     execution_id=recorded.execution_id,
                     name=recorded.name,
                     stall=stall,
+                    hint=_hint(code, stall),
                     count=count,
                 )
             count += 1
@@ -106,6 +112,20 @@ def _mismatch(code: WorkflowDefinition[Any, Any], recorded: Recorded, length: in
             code,
             recorded.events,
             instance_id=recorded.instance_id,
-            evidence=evidence_of(code, recorded.events),
+            evidence=evidence_of(code, recorded.events, suspects=suspects_in(code)),
         )
     return None
+
+
+def suspects_in(code: WorkflowDefinition[Any, Any]) -> tuple[Suspect, ...]:
+    """What the lint has to say of some code."""
+    return tuple(
+        Suspect(line=found.line, what=f"({found.code}): {found.says}", fix=found.fix, file=found.file)
+        for found in check(code)
+    )
+
+
+def _hint(code: WorkflowDefinition[Any, Any], stall: Stall) -> str:
+    place = (stall.file, stall.line) if stall.file is not None and stall.line is not None else None
+    suspect = nearest(suspects_in(code), code.text, place)
+    return f"line {suspect.line} {suspect.what}: {suspect.fix}" if suspect is not None else ""

@@ -15,8 +15,8 @@ from nbflow.core.state import Stall
 from nbflow.definitions import Definition, WorkflowDefinition
 from nbflow.testing.complaints import RunWaitsError, WorkflowTestError
 from nbflow.testing.stubs import Stubbed
-from nbflow.testing.torture.comparing import difference
-from nbflow.testing.torture.orders import (
+from nbflow.testing.torturing.comparing import difference
+from nbflow.testing.torturing.orders import (
     HISTORIES,
     Broke,
     Committed,
@@ -31,12 +31,15 @@ from nbflow.testing.torture.orders import (
     Rested,
     RunOrder,
 )
-from nbflow.testing.torture.preparing import BEFORE, Plan, copied
-from nbflow.testing.torture.processes import Child, Children
-from nbflow.testing.torture.report import TortureReport
+from nbflow.testing.torturing.preparing import BEFORE, Plan, copied
+from nbflow.testing.torturing.processes import Child, Children
+from nbflow.testing.torturing.report import TortureReport
 
 Progress: TypeAlias = Callable[[str], object]
 """Takes a line on what is being done."""
+
+MOST_RESTARTS: Final = 50
+PATIENCE: Final = 30.0
 
 _HASH_SEEDS: Final = 2**32 - 1
 _REPLAYING: Final = 2
@@ -56,9 +59,9 @@ def torture(
     stubs: Mapping[Stubbed, Any] | None = None,
     definitions: Iterable[Definition] = (),
     id: str = "torture",
-    restarts: int = 50,
+    restarts: int = MOST_RESTARTS,
     seed: int | None = None,
-    timeout: float = 30.0,
+    timeout: float = PATIENCE,
     progress: Progress | None = None,
     **kwargs: Any,
 ) -> TortureReport:
@@ -107,8 +110,16 @@ def torture(
         stubs=stubs or {},
         definitions=definitions,
     )
+    return carry_out(plan, restarts=restarts, seed=seed, timeout=timeout, progress=progress)
+
+
+def carry_out(
+    plan: Plan, *, restarts: int, seed: int | None, timeout: float, progress: Progress | None
+) -> TortureReport:
+    """`torture` what is planned."""
+    __tracebackhide__ = True
     seed = seed if seed is not None else random.SystemRandom().randrange(1, 1_000_000)
-    report = TortureReport(workflow=workflow.name, seed=seed)
+    report = TortureReport(workflow=plan.workflow.name, seed=seed)
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="nbflow-torture-", ignore_cleanup_errors=True) as folder:
         seeds = iter(lambda: chance.randrange(1, _HASH_SEEDS), None)
@@ -230,6 +241,8 @@ class _Torture:
             )
         else:
             return found.stall
+        if found.hint:
+            sentence = f"{sentence}; {found.hint}"
         better = msgspec.structs.replace(divergence, cause="not_deterministic", sentence=sentence)
         return msgspec.structs.replace(found.stall, divergence=better)
 

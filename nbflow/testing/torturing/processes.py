@@ -15,12 +15,12 @@ from typing import IO, Final, Self
 import msgspec
 
 from nbflow.testing.complaints import WorkflowTestError
-from nbflow.testing.torture.orders import NEWS, News, Order
+from nbflow.testing.torturing.orders import NEWS, News, Order
 
 _STEP: Final = 0.2
 """Seconds between looks, so that an interrupt is noticed soon."""
 
-_START: Final = "from nbflow.testing.torture.child import main; main()"
+_START: Final = "from nbflow.testing.torturing.child import main; main()"
 _SHOWN_LINES: Final = 15
 
 

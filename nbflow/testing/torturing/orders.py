@@ -177,6 +177,7 @@ class Diverged(msgspec.Struct, frozen=True, kw_only=True, tag="diverged"):
         execution_id: Of which execution.
         name: Its workflow.
         stall: The report.
+        hint: What the lint says of the code near the line, if anything.
         count: How many replays did fit before it.
     """
 
@@ -184,6 +185,7 @@ class Diverged(msgspec.Struct, frozen=True, kw_only=True, tag="diverged"):
     execution_id: str
     name: str
     stall: Stall
+    hint: str
     count: int
 
 

@@ -57,18 +57,23 @@ class Plan:
         self.workflow = workflow
         self.instance_id = instance_id
         self._input = encoded_input
-        needed = [*definitions_in(workflow)]
-        self._definitions = [*definitions_in(*needed, *definitions)]
+        every = [*definitions_in(workflow, *definitions)]
+        newest = {(one.kind, one.name): one for one in every if not one.is_declaration}
+        self._definitions = list(newest.values())
+        needed = {one.name for one in definitions_in(workflow)}
         self.events = [
             (name, codec().encode(data, what=f"the payload of event {name!r}")) for name, data in events
         ]
         self.stubs = _answers(stubs, self._definitions)
-        _check(needed, self.stubs)
+        _check([one for one in self._definitions if one.name in needed], self.stubs)
 
     def prepare(self, path: Path) -> None:
         """Make a store with the code and a run that has not begun."""
+        from nbflow.stores.duckdb import DuckDBStore
+
         there = [d for d in self._definitions if d.pin is not None]
-        with WorkflowRuntime(path, clock=VirtualClock(BEFORE), definitions=there) as runtime:
+        store = DuckDBStore(path)
+        with WorkflowRuntime(store=store, clock=VirtualClock(BEFORE), definitions=there) as runtime:
             runtime.client.start_call(
                 self.workflow, self._input, instance_id=self.instance_id, start_at=BEGINNING
             )

@@ -12,9 +12,9 @@ from typing import BinaryIO, Final
 import msgspec
 
 from nbflow.errors import NbflowError
-from nbflow.testing.torture.orders import ORDERS, Broke, News, ReplayOrder, RunOrder
-from nbflow.testing.torture.replaying import check
-from nbflow.testing.torture.running import run
+from nbflow.testing.torturing.orders import ORDERS, Broke, News, ReplayOrder, RunOrder
+from nbflow.testing.torturing.replaying import replay_all
+from nbflow.testing.torturing.running import run
 
 ORPHANED: Final = 3
 """How a process ends whose parent is gone."""
@@ -41,7 +41,7 @@ def main() -> None:
 
 def _outcome(order: RunOrder | ReplayOrder, tell: Callable[[News], None]) -> News:
     try:
-        return run(order, tell) if isinstance(order, RunOrder) else check(order)
+        return run(order, tell) if isinstance(order, RunOrder) else replay_all(order)
     except NbflowError as error:
         return Broke(error=str(error))
     except Exception:

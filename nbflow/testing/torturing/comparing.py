@@ -13,7 +13,7 @@ from nbflow.core import history as h
 from nbflow.core.actions import same_event
 from nbflow.core.divergence import describe_event, describe_input
 from nbflow.core.explain.report import DiffRow, Divergence
-from nbflow.testing.torture.orders import Histories, Recorded
+from nbflow.testing.torturing.orders import Histories, Recorded
 
 _SILENT: Final = (h.WorkflowStarted, h.ExecutionSuspended, h.ExecutionResumed)
 _ABOVE: Final = 6
