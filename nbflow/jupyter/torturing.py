@@ -37,9 +37,10 @@ class _Progress:
         elif self._is_live:
             self._output.update(line)
 
-    def end(self) -> None:
-        """Say that it is over."""
-        self(f"done in {time.monotonic() - self._begun:.1f} s")
+    def end(self, how: str) -> None:
+        """Say that it is over, if anything was said."""
+        if self._output is not None:
+            self(f"{how} after {time.monotonic() - self._begun:.1f} s")
 
 
 def torture(session: NbFlow, request: Request) -> TortureReport:
@@ -74,7 +75,7 @@ def torture(session: NbFlow, request: Request) -> TortureReport:
             stubs=dict(values.assignments("stub")),
             definitions=list(session.known_definitions()),
         )
-        return carry_out(
+        report = carry_out(
             plan,
             restarts=values.count("restarts") or MOST_RESTARTS,
             seed=values.count("seed"),
@@ -84,5 +85,5 @@ def torture(session: NbFlow, request: Request) -> TortureReport:
     except WorkflowTestError as error:
         raise CommandError(str(error)) from None
     finally:
-        if not request.is_silent:
-            progress.end()
+        progress.end("over")
+    return report

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from nbflow.errors import NbflowError
+from nbflow.testing.torturing.modules import KnownFiles
 from nbflow.testing.torturing.orders import ORDERS, Broke, News, ReplayOrder, RunOrder
 from nbflow.testing.torturing.replaying import replay_all
 from nbflow.testing.torturing.running import run
@@ -34,6 +35,7 @@ def main() -> None:
     if not line:
         return
     order = ORDERS.decode(line)
+    sys.meta_path.append(KnownFiles(order.modules))
     threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
     tell(_outcome(order, tell))
     os._exit(0)  # whatever the author's code has left behind doesn't keep it

@@ -168,6 +168,7 @@ class _Torture:
     def _first_run(self, child: Child, store: Path) -> Histories | None:
         __tracebackhide__ = True
         rested: Rested | None = None
+        raised: set[int] = set()
         for news in self._did(child, self._run_order(store, "first.json", dies_after=None)):
             if isinstance(news, Committed):
                 self._commits += 1
@@ -180,9 +181,11 @@ class _Torture:
                     )
             elif isinstance(news, Rested):
                 rested = news
-        if rested is None:
-            raise child.failed()
+            elif isinstance(news, Raised):
+                raised.add(news.index)
+        assert rested is not None, "a child that has not died has told how it went"
         self._check(rested)
+        self._report.unused = [name for n, (name, _) in enumerate(self._plan.events) if n not in raised]
         if rested.stall is not None:
             self._differs(rested.stall, rested.stalled, "in the first run")
             return None
@@ -250,16 +253,16 @@ class _Torture:
         return isinstance(self._answer(self._children.one(hash_seed=hash_seed), order), Replayed)
 
     def _answer(self, child: Child, order: ReplayOrder) -> Replayed | Diverged:
-        for news in self._did(child, order):
-            if isinstance(news, (Replayed, Diverged)):
-                return news
-        raise child.failed()
+        (news,) = self._did(child, order)
+        assert isinstance(news, (Replayed, Diverged)), "that is what a replay comes to"
+        return news
 
     def _replay_order(
         self, store: Path, number: int, *, prefixes: int, only: str | None = None
     ) -> ReplayOrder:
         return ReplayOrder(
             store=str(store),
+            modules=self._plan.modules,
             histories=[str(self._folder / "first.json")],
             noise=self._report.seed + number,
             prefixes=prefixes,
@@ -297,10 +300,9 @@ class _Torture:
         """One process of it; None if it was ended behind a commit."""
         child = self._children.one(more=True)
         order = self._run_order(store, "interrupted.json", dies_after=self._report.every)
-        has_committed = False
+        rested: Rested | None = None
         for news in self._did(child, order):
             if isinstance(news, Committed):
-                has_committed = True
                 self._now = news.now
                 number = self._report.restarts + 1
                 of = -(-self._commits // self._report.every)
@@ -308,10 +310,8 @@ class _Torture:
             elif isinstance(news, Raised):
                 self._given.append(news.index)
             elif isinstance(news, Rested):
-                return news
-        if not has_committed:
-            raise child.failed()
-        return None
+                rested = news
+        return rested
 
     # -- what all have in common --------------------------------------------------------------------
 
@@ -319,10 +319,12 @@ class _Torture:
         answers = self._folder / "first.json"
         return RunOrder(
             store=str(store),
+            modules=self._plan.modules,
             instance_id=self._plan.instance_id,
             now=self._now,
             events=self._plan.events,
             given=self._given,
+            needed=self._plan.needed,
             stubs=self._plan.stubs,
             answers=str(answers) if dies_after is not None else "",
             histories=str(self._folder / histories),
@@ -334,14 +336,20 @@ class _Torture:
         """The news of a child that is given an order; it is gone when they end."""
         __tracebackhide__ = True
         self._report.hash_seeds.append(child.hash_seed)
-        for news in child.do(order):
-            if isinstance(news, Broke):
-                raise WorkflowTestError(news.error) if news.error else child.failed()
-            if isinstance(news, GaveUp):
+        may_die = isinstance(order, RunOrder) and order.dies_after is not None
+        last: News | None = None
+        for last in child.do(order):
+            if isinstance(last, Broke):
+                raise WorkflowTestError(last.error) if last.error else child.failed()
+            if isinstance(last, GaveUp):
                 raise WorkflowTestError(
-                    f"{self._report.workflow} takes longer than {self._timeout:g} s: {news.why}"
+                    f"{self._report.workflow} takes longer than {self._timeout:g} s: {last.why}"
                 )
-            yield news
+            yield last
+        if not isinstance(last, (Rested, Replayed, Diverged)) and not (
+            may_die and isinstance(last, Committed) and child.has_died
+        ):
+            raise child.failed()
         self._children.over(child)
 
     def _differs(self, stall: Stall, instance_id: str, when: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -9,6 +10,9 @@ import msgspec
 
 from nbflow.core import history as h
 from nbflow.core.state import RuntimeStatus, Stall
+
+DEATH: Final = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""What ends a process behind a commit: it can't be caught, and nothing is put in order before."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,10 +68,12 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
 
     Attributes:
         store: The store's file.
+        modules: Files of modules, by name.
         instance_id: The run.
         now: What time it is.
         events: Those to raise, in order: name and payload.
         given: Which of them were raised before.
+        needed: Names of workflows and activities that must be there before anything runs.
         stubs: What activities answer that don't run: JSON by name.
         answers: The file with the answers of before; empty in the first run.
         histories: The file to write, once it has ended.
@@ -76,10 +82,12 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
     """
 
     store: str
+    modules: dict[str, str]
     instance_id: str
     now: datetime
     events: list[tuple[str, str]]
     given: list[int]
+    needed: list[str]
     stubs: dict[str, str]
     answers: str
     histories: str
@@ -92,6 +100,7 @@ class ReplayOrder(msgspec.Struct, frozen=True, kw_only=True, tag="replay"):
 
     Attributes:
         store: The store's file: the code is there.
+        modules: Files of modules, by name.
         histories: The files with the histories.
         noise: Decides on addresses and on the moments of the garbage collector.
         prefixes: How many beginnings of each history are replayed beside the whole.
@@ -99,6 +108,7 @@ class ReplayOrder(msgspec.Struct, frozen=True, kw_only=True, tag="replay"):
     """
 
     store: str
+    modules: dict[str, str]
     histories: list[str]
     noise: int
     prefixes: int

@@ -12,9 +12,11 @@ from nbflow.core.payloads import codec
 from nbflow.definitions import ActivityDefinition, Definition, Registry, WorkflowDefinition, definitions_in
 from nbflow.definitions.pins import Problem
 from nbflow.engine.clock import VirtualClock
+from nbflow.errors import PayloadError
 from nbflow.runtime import WorkflowRuntime
 from nbflow.testing.complaints import WorkflowTestError
 from nbflow.testing.stubs import Stubbed, find_activity
+from nbflow.testing.torturing.modules import authors_modules
 
 BEGINNING: Final = datetime(2030, 1, 1, tzinfo=UTC)
 """When the run begins, in virtual time."""
@@ -39,6 +41,8 @@ class Plan:
     Attributes:
         events: Name and payload, as JSON text.
         stubs: JSON text by name of the activity.
+        modules: Files of modules, by name.
+        needed: Names of the workflow, and of the workflows and activities that it names.
 
     Raises:
         WorkflowTestError: Some of the code can't run in another process; says what, and what to do.
@@ -60,12 +64,13 @@ class Plan:
         every = [*definitions_in(workflow, *definitions)]
         newest = {(one.kind, one.name): one for one in every if not one.is_declaration}
         self._definitions = list(newest.values())
-        needed = {one.name for one in definitions_in(workflow)}
+        self.needed = sorted({one.name for one in definitions_in(workflow)})
         self.events = [
             (name, codec().encode(data, what=f"the payload of event {name!r}")) for name, data in events
         ]
+        self.modules = authors_modules()
         self.stubs = _answers(stubs, self._definitions)
-        _check([one for one in self._definitions if one.name in needed], self.stubs)
+        _check([one for one in self._definitions if one.name in self.needed], self.stubs)
 
     def prepare(self, path: Path) -> None:
         """Make a store with the code and a run that has not begun."""
@@ -93,9 +98,12 @@ def _answers(stubs: Mapping[Stubbed, Any], definitions: Iterable[Definition]) ->
     found: dict[str, str] = {}
     for stubbed, value in stubs.items():
         activity = find_activity(registry, stubbed)
-        found[activity.name] = activity.signature.result.encode(
-            value, what=f"what the stub of {activity.name} answers"
-        )
+        try:
+            found[activity.name] = activity.signature.result.encode(
+                value, what=f"what the stub of {activity.name} answers"
+            )
+        except PayloadError as error:
+            raise WorkflowTestError(f"{error}: give a value that {activity.signature} may return") from None
     return found
 
 

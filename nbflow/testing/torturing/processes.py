@@ -15,7 +15,7 @@ from typing import IO, Final, Self
 import msgspec
 
 from nbflow.testing.complaints import WorkflowTestError
-from nbflow.testing.torturing.orders import NEWS, News, Order
+from nbflow.testing.torturing.orders import DEATH, NEWS, News, Order
 
 _STEP: Final = 0.2
 """Seconds between looks, so that an interrupt is noticed soon."""
@@ -68,13 +68,18 @@ class Child:
                 return
             yield news
 
+    @property
+    def has_died(self) -> bool:
+        """Whether it has ended as it does behind a commit; waits until it has ended."""
+        return abs(self._process.wait()) == DEATH
+
     def failed(self) -> WorkflowTestError:
         """What to say of a process that ended without having done what it was told."""
         self._process.wait()
         self._complaints.seek(0)
         said = self._complaints.read().decode(errors="replace").splitlines()[-_SHOWN_LINES:]
         return WorkflowTestError(
-            "\n".join([f"a child process ended with {self._process.returncode}, and said:", *said])
+            "\n".join([f"a child process ended with code {self._process.returncode}", *said])
         )
 
     def end(self) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +36,7 @@ class Noise:
         """Make some."""
         for _ in range(self._chance.randrange(20)):
             size = self._chance.randrange(1, 400)
-            makers: tuple[Callable[[], object], ...] = (object, dict, set, partial(bytearray, size))
-            self._kept.append(self._chance.choice(makers)())
+            self._kept.append(bytes(size) if self._chance.random() < 0.5 else [None] * size)
         self._chance.shuffle(self._kept)
         del self._kept[self._chance.randrange(100) + 1 :]
         if self._chance.random() < 0.5:

@@ -34,6 +34,7 @@ class TortureReport:
         status: How the run ended without a restart.
         output: What it returned then.
         failure: What it raised then; empty if nothing.
+        unused: Names of events that were given, and never waited for.
         difference: What was not the same, in a sentence; empty if nothing.
         when: How that was found.
         instance_id: In which run: the workflow's or that of a child.
@@ -50,6 +51,7 @@ class TortureReport:
     status: RuntimeStatus = RuntimeStatus.PENDING
     output: Any = None
     failure: str = ""
+    unused: list[str] = field(default_factory=list[str])
     difference: str = ""
     when: str = ""
     instance_id: str = ""
@@ -106,7 +108,8 @@ class TortureReport:
             f"{len(self.hash_seeds)} processes",
             f"seed {self.seed}",
         ]
-        return " · ".join(parts)
+        parts += [f"event {name!r} was never waited for" for name in self.unused]
+        return tame(" · ".join(parts))
 
     def _again(self) -> str:
         return (

@@ -6,12 +6,12 @@ Time is virtual, and skipped whenever everything has settled.
 from __future__ import annotations
 
 import os
-import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import wait
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import msgspec
 
@@ -20,12 +20,15 @@ from nbflow.core.divergence import describe_event, describe_input
 from nbflow.core.operations import AppendHistory, Operation
 from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus
 from nbflow.definitions import ActivityDefinition
+from nbflow.definitions.pins import pin_from_json
+from nbflow.definitions.versions import Version
 from nbflow.engine.clock import VirtualClock
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.runtime import WorkflowRuntime
 from nbflow.stores.duckdb import DuckDBStore
 from nbflow.testing.torturing.answering import AnsweringExecutor
 from nbflow.testing.torturing.orders import (
+    DEATH,
     HISTORIES,
     Answer,
     Committed,
@@ -67,7 +70,7 @@ class MortalStore(DuckDBStore):
             if self._left is not None:
                 self._left -= 1
                 if self._left <= 0:
-                    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+                    os.kill(os.getpid(), DEATH)
         return lsn
 
 
@@ -87,6 +90,8 @@ def run(order: RunOrder, tell: Callable[[News], object]) -> News:
     for name in order.stubs:
         runtime.registry.add(ActivityDefinition(_stub, name=name))
     with runtime:
+        if not order.answers:
+            _check_code(runtime, {*order.needed} - {*order.stubs})
         runtime.call(executor.begin(runtime.skipper.still))
         return _Driving(runtime, clock, executor, order, tell).to_the_end()
 
@@ -179,7 +184,14 @@ class _Driving:
         Path(self._order.histories).write_bytes(msgspec.json.encode(whole))
 
 
-async def _stub(**_arguments: Any) -> Any:
+def _check_code(runtime: WorkflowRuntime, names: set[str]) -> None:
+    """Make the code that is needed; raises CodeNotRestoredError for what can't be made here."""
+    for record in runtime.read(lambda store: store.list_definitions()):
+        if record.name in names and record.pin:
+            Version(record.code_hash, None, pin_from_json(record.pin), threading.RLock()).made()
+
+
+def _stub() -> None:
     raise AssertionError("an activity with a stub is answered for, and never runs")
 
 

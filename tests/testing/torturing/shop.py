@@ -65,3 +65,29 @@ async def fulfil(ctx: WorkflowContext, order: Order, generation: int = 0) -> dic
             "id": ctx.new_guid(),
         }
     return {}
+
+
+@workflow
+async def shapes(ctx: WorkflowContext) -> list[object]:
+    """Much of asyncio, with results in the order in which things come."""
+    seen: list[object] = []
+    queue: asyncio.Queue[str] = asyncio.Queue()
+    room = asyncio.Semaphore(2)
+
+    async def work(number: int) -> str:
+        async with room:
+            parcel = await pack(number)
+        await queue.put(parcel)
+        return parcel
+
+    tasks = {asyncio.create_task(work(number)) for number in range(4)}
+    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    seen.append(sorted(task.result() for task in done))
+    seen += [await task for task in asyncio.as_completed(rest)]
+    seen += [queue.get_nowait() for _ in range(queue.qsize())]
+    try:
+        async with asyncio.timeout(5):
+            await asyncio.sleep(60)
+    except TimeoutError:
+        seen.append(f"{ctx.current_utc_datetime:%S}")
+    return seen
