@@ -244,7 +244,7 @@ _TABLE: Final = (
     ),
     Command(
         name="torture",
-        shows="NAME(ARGUMENTS)",
+        shows="NAME(ARGUMENTS)|ID",
         means="run a workflow, crash it behind everything that happens to it, and tell whether it stays the same",
         options=(
             Option(

@@ -1,10 +1,12 @@
 """What a pin holds, what it refuses, and that the code made of it is the same code (S79)."""
 
 import sys
+import threading
 from typing import Any
 
 import pytest
 
+from nbflow.definitions.versions import Version
 from tests.definitions.notebook import Notebook
 
 pytestmark = pytest.mark.semantics(79)
@@ -201,3 +203,16 @@ def test_a_namespace_is_a_module_that_python_knows() -> None:
     made = namespace(notebook)["Order"]
     assert made is not notebook.namespace["Order"]
     assert sys.modules[made.__module__].__dict__["Order"] is made
+
+
+def test_the_retry_policy_of_an_activity_comes_back_with_it() -> None:
+    notebook = Notebook()
+    notebook.run("class Broken(Exception): pass")
+    notebook.run(
+        "@activity(retry_policy=RetryPolicy(60, 3, non_retryable=(ValueError, Broken)), timeout=5)\n"
+        "def charge(cents: int) -> str:\n    return f'{cents}'"
+    )
+    charge = notebook.namespace["charge"]
+    made = Version(charge.code_hash, None, charge.pin, threading.RLock()).made()
+    assert repr(made.retry_policy) == repr(charge.retry_policy)
+    assert made.retry_policy.non_retryable == (ValueError, made.function.__globals__["Broken"])

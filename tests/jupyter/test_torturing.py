@@ -50,6 +50,16 @@ def test_a_global_of_another_cell_is_found(desk: Notebook) -> None:
     assert re.search(r"the same again: %wf torture counts\(…\) --seed \d+", said)
 
 
+def test_a_run_of_the_history_is_tortured_with_its_input_and_its_events(desk: Notebook) -> None:
+    desk.run("run = %wf run order(4) --id order-42;")
+    assert "order waits for event 'approval'" in desk.fail("%wf torture order-42")
+    desk.run("%wf raise order-42 approval 'yes'\n%wf wait order-42")
+    desk.run("report = %wf torture {run.instance_id} --restarts 1")
+    report = desk["report"]
+    assert (report.is_same, report.output, report.restarts) == (True, ["yes", "R-8"], 1)
+    assert desk.run("run.status.value") == "'COMPLETED'"
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -75,7 +85,7 @@ def test_what_can_not_be_carried_out_is_said_in_a_line(desk: Notebook, line: str
 
 def test_it_is_told_of_and_completed(desk: Notebook) -> None:
     said = desk.run("%wf help torture")
-    assert "%wf torture NAME(ARGUMENTS)" in said
+    assert "%wf torture NAME(ARGUMENTS)|ID" in said
     assert "each attempt once, in the first run" in said
 
     def completed(line: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from nbflow import WorkflowContext, activity, workflow
 from nbflow.core.state import RuntimeStatus
 from nbflow.testing import RunWaitsError, WorkflowTestError, torture
-from nbflow.testing.torturing import processes
+from nbflow.testing.torturing import Plan, processes
+from nbflow.testing.torturing.child import ORPHANED
+from nbflow.testing.torturing.orders import Committed, RunOrder
+from nbflow.testing.torturing.preparing import BEFORE
 from tests.testing.torturing import shop
 
 PLACE = iter(["place"])
@@ -181,6 +185,53 @@ def test_an_interrupt_ends_the_children_and_leaves_nothing(
     assert len(children) > 4
     assert all(child.poll() is not None for child in children)
     assert list(tmp_path.iterdir()) == []
+
+
+@activity
+def never() -> None:
+    threading.Event().wait()
+
+
+@workflow
+async def hangs(ctx: WorkflowContext) -> None:
+    await never()
+
+
+def test_what_takes_too_long_is_given_up() -> None:
+    with pytest.raises(
+        WorkflowTestError, match=r"hangs takes longer than 1 s: .*never of torture is running"
+    ):
+        torture(hangs, timeout=1)
+
+
+def test_a_child_ends_with_its_parent(tmp_path: Path) -> None:
+    plan = Plan(hangs, "null", instance_id="run", events=[], stubs={}, definitions=[])
+    plan.prepare(tmp_path / "store.duckdb")
+    order = RunOrder(
+        store=str(tmp_path / "store.duckdb"),
+        modules=plan.modules,
+        instance_id="run",
+        now=BEFORE,
+        events=[],
+        given=[],
+        needed=[],
+        stubs={},
+        answers="",
+        histories=str(tmp_path / "histories"),
+        dies_after=None,
+        timeout=600,
+    )
+    child = processes.Child(1, tmp_path)
+    try:
+        news = child.do(order)
+        assert isinstance(next(news), Committed)
+        stdin = child._process.stdin
+        assert stdin is not None
+        stdin.close()  # as it is when whoever began it is gone
+        assert list(news) == []
+        assert child._process.wait() == ORPHANED
+    finally:
+        child.end()
 
 
 def test_the_same_seed_gives_the_same_hash_seeds() -> None:
