@@ -212,7 +212,7 @@ def test_the_retry_policy_of_an_activity_comes_back_with_it() -> None:
         "@activity(retry_policy=RetryPolicy(60, 3, non_retryable=(ValueError, Broken)), timeout=5)\n"
         "def charge(cents: int) -> str:\n    return f'{cents}'"
     )
-    charge = notebook.namespace["charge"]
-    made = Version(charge.code_hash, None, charge.pin, threading.RLock()).made()
+    charge: Any = notebook.workflow("charge")
+    made: Any = Version(charge.code_hash, None, charge.pin, threading.RLock()).made()
     assert repr(made.retry_policy) == repr(charge.retry_policy)
     assert made.retry_policy.non_retryable == (ValueError, made.function.__globals__["Broken"])

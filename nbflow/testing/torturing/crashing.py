@@ -284,17 +284,21 @@ class _Torture:
             if rested.stall is not None:
                 if rested.stall.divergence is None:
                     raise WorkflowTestError(f"{rested.stalled} can't go on: {rested.stall.message}")
-                self._differs(rested.stall, rested.stalled, f"after {report.restarts} restarts")
+                self._differs(rested.stall, rested.stalled, self._after())
                 return
             break
         other = self._folder / "interrupted.json"
         found = difference(first, HISTORIES.decode(other.read_bytes())) if other.exists() else None
         if found is not None:
             report.divergence, report.instance_id = found.divergence, found.instance_id
-            report.when, report.difference = f"after {report.restarts} restarts", found.sentence
+            report.when, report.difference = self._after(), found.sentence
         elif not other.exists():
-            report.when = f"after {report.restarts} restarts"
+            report.when = self._after()
             report.difference = f"it has not ended, and waits for {', '.join(rested.waits_for) or 'nothing'}"
+
+    def _after(self) -> str:
+        count = self._report.restarts
+        return "after 1 restart" if count == 1 else f"after {count} restarts"
 
     def _life(self, store: Path) -> Rested | None:
         """One process of it; None if it was ended behind a commit."""

@@ -43,6 +43,17 @@ def test_an_unsound_workflow_is_found_with_its_line_and_cause(name: str) -> None
     assert f"event {divergence.seq} of torture in the first run: {divergence.expected}" in str(report)
 
 
+def test_a_run_that_goes_another_way_after_a_restart_is_found_by_that_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nbflow.testing.torturing.crashing._REPLAYING", 0)
+    report = torture(unsound.chance, seed=1)
+    assert not report.is_same
+    assert (report.when, report.restarts) == ("after 2 restarts", 2)
+    assert report.divergence is not None
+    assert LINES["chance"] in report.divergence.source
+
+
 def test_the_lint_catches_the_hidden_global_too() -> None:
     assert [found.code for found in check(unsound.a_global)] == ["NBF012", "NBF012"]
 
