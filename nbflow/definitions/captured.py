@@ -22,6 +22,7 @@ from nbflow.definitions.pins import (
     to_node,
 )
 from nbflow.definitions.pins.model import Alias, Constant, Declared, Imported, Item
+from nbflow.definitions.pins.values import importable
 from nbflow.definitions.source import text_hash
 
 _LEFT_OUT: Final = object()
@@ -144,6 +145,12 @@ def _meaning(item: Item) -> str:
 def _pin(definition: Any, items: dict[str, Item], missing: tuple[str, ...]) -> Pin:
     function = inspect.unwrap(definition.function)
     timeout: timedelta | None = getattr(definition, "timeout", None)
+
+    def own_name(value: Any) -> str | None:
+        """The name of a class in the pin; what can be imported is, whether or not the code names it."""
+        name: str = value.__name__
+        return name if isinstance(items.get(name), Defined) or importable(value) is None else None
+
     return Pin(
         kind=definition.kind,
         registered=definition.name,
@@ -159,7 +166,7 @@ def _pin(definition: Any, items: dict[str, Item], missing: tuple[str, ...]) -> P
         cell=getattr(definition, "cell", None),
         label=getattr(definition, "label", ""),
         version=getattr(definition, "version", None),
-        retry_policy=to_node(getattr(definition, "retry_policy", None), lambda value: value.__name__),
+        retry_policy=to_node(getattr(definition, "retry_policy", None), own_name),
         timeout=timeout.total_seconds() if timeout is not None else None,
         package=str(function.__globals__.get("__package__") or ""),
     )

@@ -90,18 +90,29 @@ class Quiet:
     @property
     def is_settled(self) -> bool:
         """Whether nothing happens any more until the clock moves or somebody asks for something."""
+        return self.is_still and not self._activities.is_busy
+
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing happens any more beside activities that run."""
         return (
             self._wakeup.is_resting
             and not self._delivery.is_busy
             and self._turns.running == 0
             and self._timers.is_resting
-            and not self._activities.is_busy
             and not any(map(_is_held_up, self._residents))
         )
 
     async def settled(self) -> None:
         """Wait until it is; raises RuntimeClosedError if it never will be."""
-        while not self.is_settled:
+        await self._until(lambda: self.is_settled)
+
+    async def still(self) -> None:
+        """Wait until nothing happens but activities; raises RuntimeClosedError if that will never be."""
+        await self._until(lambda: self.is_still)
+
+    async def _until(self, is_reached: Callable[[], bool]) -> None:
+        while not is_reached():
             self._check_open()
             self._looked.clear()
             try:

@@ -243,6 +243,38 @@ _TABLE: Final = (
         note="A rule's code tells about that rule. A line is kept as it is by the comment `noqa: NBF001` at its end.",
     ),
     Command(
+        name="torture",
+        shows="NAME(ARGUMENTS)|ID",
+        means="run a workflow, crash it behind everything that happens to it, and tell whether it stays the same",
+        options=(
+            Option(
+                name="event",
+                shows="NAME=EXPRESSION",
+                means="an event for it, raised once it waits for that; several are raised in this order",
+                kind="assignment",
+            ),
+            Option(
+                name="stub",
+                shows="NAME=EXPRESSION",
+                means="what an activity answers, instead of being run",
+                kind="assignment",
+            ),
+            Option(
+                name="restarts", shows="N", means="so many crashes at the most; 50 if not given", kind="count"
+            ),
+            Option(
+                name="seed", shows="N", means="the hash seeds of an earlier report, once more", kind="count"
+            ),
+        ),
+        takes=("workflow", "nothing"),
+        examples=("""%wf torture fulfil({"sku": "tea"}) --event 'approval={"approved": true}'""",),
+        note=(
+            "It runs on a scratch store, in virtual time and in other processes, each with another hash seed; the "
+            "notebook's history is left alone. Activities run, and do what they do: each attempt once, in the first "
+            "run, and later runs get its recorded answer. In Python: nbflow.testing.torturing."
+        ),
+    ),
+    Command(
         name="sql",
         shows="SELECT …",
         means="ask the history's tables; %wf sql SHOW TABLES lists them",

@@ -72,7 +72,7 @@ class Completions:
             yield from COMMANDS
             return
         command = COMMANDS.get(words[0])
-        if command is None or (command.name == "run" and len(words) == 1 and "(" in fragment):
+        if command is None or (command.takes[:1] == ("workflow",) and len(words) == 1 and "(" in fragment):
             return
         option = _open_option(command, words)
         if option is not None:

@@ -20,6 +20,7 @@ from nbflow.jupyter import (
     reports,
     skipping,
     starting,
+    torturing,
     trusting,
     versions,
 )
@@ -204,6 +205,7 @@ _HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
     "lint": linting.lint,
     "sql": sql,
     "db": places.db,
+    "torture": torturing.torture,
     "trust": trusting.trust,
     "versions": versions.versions,
     "adopt": versions.adopt_version,

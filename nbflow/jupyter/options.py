@@ -14,7 +14,7 @@ from nbflow.jupyter.complaints import CommandError, nearest
 from nbflow.jupyter.durations import parse_duration
 from nbflow.jupyter.words import Evaluate, fill_in, split_words, unquote
 
-Kind: TypeAlias = Literal["text", "duration", "count", "flag"]
+Kind: TypeAlias = Literal["text", "duration", "count", "flag", "assignment"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,8 @@ class Option:
         name: Without the dashes.
         means: One phrase for the help.
         shows: What stands for its value in the help: ``ID``.
-        kind: How its value is read; a flag has none.
+        kind: How its value is read; a flag has none, and an assignment, ``NAME=EXPRESSION``, may be there
+            several times.
         choices: The only values that it takes, in upper or lower case; any if empty.
     """
 
@@ -57,6 +58,10 @@ class Values:
     def duration(self, name: str) -> timedelta | None:
         """The value of a duration option."""
         return cast("timedelta | None", self._values.get(name))
+
+    def assignments(self, name: str) -> list[tuple[str, Any]]:
+        """The names and values that an assignment option gave, in order."""
+        return cast("list[tuple[str, Any]]", self._values.get(name, []))
 
     def has(self, name: str) -> bool:
         """Whether an option is there, which is all there is to know of a flag."""
@@ -94,7 +99,7 @@ def parse_options(
         option = by_name.get(name)
         if option is None:
             raise CommandError(_unknown(name, by_name, command))
-        if name in values:
+        if name in values and option.kind != "assignment":
             raise CommandError(f"--{name} is there twice: type one, as {command} … {option.usage}")
         if option.kind == "flag":
             if equals:
@@ -105,6 +110,9 @@ def parse_options(
             if not words or words[0].startswith("--"):
                 raise CommandError(f"--{name} needs a value: type {command} … {option.usage}")
             value = words.pop(0)
+        if option.kind == "assignment":
+            values.setdefault(name, []).append(_assignment(value, evaluate))
+            continue
         values[name] = _read(option, fill_in(value, evaluate))
     return plain, Values(values)
 
@@ -118,7 +126,7 @@ def _read(option: Option, value: str) -> Any:
             if not value.isdecimal():
                 raise CommandError(f"{label} {value!r} is no whole number: type {label} 3")
             return int(value)
-        case "text" | "flag":
+        case "text" | "flag" | "assignment":
             value = unquote(value)
     if not option.choices:
         return value
@@ -129,6 +137,12 @@ def _read(option: Option, value: str) -> Any:
             f"{label} {value!r} is not one of {', '.join(option.choices)} - type {label} {meant}"
         )
     return by_word[value.casefold()]
+
+
+def _assignment(word: str, evaluate: Evaluate) -> tuple[str, Any]:
+    """Read ``name=expression``; a name alone stands for None."""
+    name, equals, expression = unquote(word).partition("=")
+    return name.strip(), evaluate(expression, expression) if equals else None
 
 
 def _unknown(name: str, known: Mapping[str, Option], command: str) -> str:

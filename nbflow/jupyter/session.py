@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from datetime import UTC, datetime
 from pathlib import Path
@@ -239,6 +239,15 @@ class NbFlow(Configurable):
         # By type and not by isinstance: that asks a variable for its __class__, which some proxies raise at.
         named = [value for value in list(self.shell.user_ns.values()) if issubclass(type(value), kinds)]
         return [found for found in definitions_in(*named) if found not in self._seen]
+
+    def known_definitions(self) -> Iterator[Definition]:
+        """The newest code of every workflow and activity of the notebook and of its history."""
+        for name in self.code.workflow_names():
+            if (workflow := self.code.workflow(name)) is not None:
+                yield workflow
+        for name in self.code.activity_names():
+            if (activity := self.code.activity(name)) is not None:
+                yield activity
 
     def let_go(self) -> None:
         """Take from the notebook's workflows what they got from here."""

@@ -37,8 +37,8 @@ def run(session: NbFlow, request: Request) -> WorkflowHandle:
         raise CommandError(
             f"%wf run {call} is followed by {' '.join(words)!r}: options begin with --, as in %wf run {call} --id ID"
         )
-    definition = _workflow(session, call)
-    encoded = _input(session, definition, call)
+    definition = workflow_in(session, call)
+    encoded = input_in(session, definition, call)
     present = _present(session, values.text("id"))
     handle, said = _started(session, definition, encoded, values, present)
     if said and not request.is_silent:
@@ -114,7 +114,8 @@ def _taken(
     )
 
 
-def _workflow(session: NbFlow, call: Call) -> WorkflowDefinition[..., Any]:
+def workflow_in(session: NbFlow, call: Call) -> WorkflowDefinition[..., Any]:
+    """The workflow that a call names; raises CommandError if that is none."""
     definition = session.code.workflow(call.name)
     if definition is not None:
         return definition
@@ -133,7 +134,10 @@ def _workflow(session: NbFlow, call: Call) -> WorkflowDefinition[..., Any]:
     )
 
 
-def _input(session: NbFlow, definition: WorkflowDefinition[..., Any], call: Call) -> str:
+def input_in(
+    session: NbFlow, definition: WorkflowDefinition[..., Any], call: Call, *, command: str = "run"
+) -> str:
+    """The input that a call has, as JSON text; raises ArgumentsError if the arguments don't fit."""
     args, kwargs = call.evaluate(session.evaluate)
     try:
         return definition.encode_call(args, kwargs)
@@ -142,4 +146,4 @@ def _input(session: NbFlow, definition: WorkflowDefinition[..., Any], call: Call
             definition.signature.takes_context :
         ]
         names = ", ".join(f"{name}=…" for name in parameters)
-        raise ArgumentsError(f"{error}: type %wf run {definition.name}({names})") from None
+        raise ArgumentsError(f"{error}: type %wf {command} {definition.name}({names})") from None

@@ -111,6 +111,10 @@ class Skipper:
         """
         return self._thread.submit(_Skip(self._engine, self._clock, None, is_over).run())
 
+    async def still(self) -> None:
+        """Wait, on the engine's loop, until nothing happens but activities; raises RuntimeClosedError."""
+        await self._engine.quiet.still()
+
     def settle(self, *, timeout: float | None = None) -> None:
         """Wait until nothing happens any more unless time goes on; raises TimeoutError (seconds)."""
         __tracebackhide__ = True

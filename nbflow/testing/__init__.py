@@ -3,7 +3,8 @@
 `WorkflowTestEnvironment` runs whole workflows in virtual time, with stubs for their
 activities. `HistoryBuilder` asks a workflow what it does next, given a history.
 `save_history` and `replay_history` keep what runs did as regression tests. `Simulator`
-runs a workflow on an engine to which everything happens that can go wrong.
+runs a workflow on an engine to which everything happens that can go wrong, and
+`torture` in processes that crash behind every event.
 docs/testing.md shows how.
 """
 
@@ -15,6 +16,7 @@ from nbflow.testing.complaints import NoStubError, ReplayError, RunWaitsError, W
 from nbflow.testing.environment import WorkflowTestEnvironment
 from nbflow.testing.regression import replay_history, save_history
 from nbflow.testing.simulator import Faults, Invariant, SimulatedRun, SimulationReport, Simulator
+from nbflow.testing.torturing import TortureReport, torture
 
 __all__ = [
     "Faults",
@@ -26,9 +28,11 @@ __all__ = [
     "SimulatedRun",
     "SimulationReport",
     "Simulator",
+    "TortureReport",
     "VirtualClock",
     "WorkflowTestEnvironment",
     "WorkflowTestError",
     "replay_history",
     "save_history",
+    "torture",
 ]

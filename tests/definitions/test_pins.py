@@ -1,10 +1,12 @@
 """What a pin holds, what it refuses, and that the code made of it is the same code (S79)."""
 
 import sys
+import threading
 from typing import Any
 
 import pytest
 
+from nbflow.definitions.versions import Version
 from tests.definitions.notebook import Notebook
 
 pytestmark = pytest.mark.semantics(79)
@@ -234,3 +236,16 @@ def test_what_is_used_twice_and_cannot_be_kept_is_named_once() -> None:
     notebook.run("thing = object()\ndef helper():\n    return thing")
     notebook.run(body("return thing, helper()"))
     assert [problem.name for problem in notebook.workflow().problems] == ["thing"]
+
+
+def test_the_retry_policy_of_an_activity_comes_back_with_it() -> None:
+    notebook = Notebook()
+    notebook.run("class Broken(Exception): pass")
+    notebook.run(
+        "@activity(retry_policy=RetryPolicy(60, 3, non_retryable=(ValueError, Broken)), timeout=5)\n"
+        "def charge(cents: int) -> str:\n    return f'{cents}'"
+    )
+    charge: Any = notebook.workflow("charge")
+    made: Any = Version(charge.code_hash, None, charge.pin, threading.RLock()).made()
+    assert repr(made.retry_policy) == repr(charge.retry_policy)
+    assert made.retry_policy.non_retryable == (ValueError, made.function.__globals__["Broken"])

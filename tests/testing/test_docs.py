@@ -25,7 +25,7 @@ def test_the_blocks_of_the_page_are_a_test_file_that_passes(pytester: pytest.Pyt
 def test_the_magics_of_the_page_work(notebook: Notebook) -> None:
     for block in MAGICS:
         notebook.run(block)
-    assert len(MAGICS) == 1
+    assert len(MAGICS) == 3
 
 
 def test_every_block_is_python() -> None:

@@ -20,11 +20,13 @@ def test_these_names_and_no_others() -> None:
         "SimulatedRun",
         "SimulationReport",
         "Simulator",
+        "TortureReport",
         "VirtualClock",
         "WorkflowTestEnvironment",
         "WorkflowTestError",
         "replay_history",
         "save_history",
+        "torture",
     ]
     with pytest.raises(AttributeError, match="has no attribute 'Simulation'"):
         _ = nbflow.testing.Simulation  # type: ignore[attr-defined]

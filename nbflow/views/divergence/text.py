@@ -35,14 +35,14 @@ def lines_of(divergence: Divergence, instance_id: str, width: int) -> Iterator[s
         yield fit(f"  {place(divergence)}", width)
     yield from _broken(cause(divergence), width)
     yield ""
-    yield from _rows(divergence, width)
+    yield from lines_of_rows(divergence, width)
     yield ""
     for command, means in ways_out(divergence, instance_id):
         yield fit(f"  {command}: {means}" if command else f"  {means}", width)
 
 
-def _rows(divergence: Divergence, width: int) -> Iterator[str]:
-    """Event, history, sign, code: the first mismatch has a word beside it."""
+def lines_of_rows(divergence: Divergence, width: int) -> Iterator[str]:
+    """Both sides, row by row: event, history, sign, code: the first mismatch has a word beside it."""
     above, below = left_out(divergence)
     side = (width - 14) // 2
     yield fit(f"  {'event':>6}  {fit('history', side)}   code", width)
