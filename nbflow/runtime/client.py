@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextvars import Context
 from datetime import datetime
 from pathlib import Path
@@ -30,15 +29,20 @@ from nbflow.runtime.going_back import GoingBack
 from nbflow.runtime.handle import WorkflowHandle
 from nbflow.runtime.source import RunSource
 from nbflow.runtime.starts import start_request, utc
-from nbflow.runtime.state import Statuses, WorkflowState, open_history, statuses_of, workflow_state
+from nbflow.runtime.state import (
+    Statuses,
+    WorkflowState,
+    decoded_output,
+    open_history,
+    statuses_of,
+    workflow_state,
+)
+from nbflow.runtime.thread import result_in_steps
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
 
 _log: Final = logging.getLogger("nbflow.runtime")
-
-_STEP: Final = 0.2
-"""Seconds between looks, so that an interrupt is noticed soon."""
 
 
 class WorkflowClient:
@@ -357,19 +361,12 @@ class WorkflowClient:
 
     def export(self, instance_id: str, path: str | Path, *, code: str | Path | None = None) -> int:
         """Write a run into a file, which is replaced; see `WorkflowHandle.export`."""
-        from nbflow.runtime.exports import Target, code_for, export
+        from nbflow.runtime.exports import export_run
 
-        target = Target(path=Path(path).expanduser(), typed=str(path), of=instance_id, force=True)
-        known = self._runtime.registry.workflow(self.handle(instance_id).name)
-        found = code_for(known, code)
-        source = self.source(instance_id)
-        return export(self._runtime, target, run=instance_id, source=source, code=found).size
+        return export_run(self._runtime, self.handle(instance_id), self.source(instance_id), path, code)
 
     def watch(self, instance_id: str, condition: Callable[[InstanceRecord], bool]) -> Future[InstanceRecord]:
-        """A future of the run's row once a condition holds; the condition runs on the engine's thread.
-
-        Cancel it when it is not wanted any more.
-        """
+        """A future of the run's row once a condition holds, on the engine's thread; to be cancelled if not wanted."""
         future: Future[InstanceRecord] = Future()
         self._runtime.call(self._runtime.requests.watch(instance_id, condition, future))
         return future
@@ -383,25 +380,16 @@ class WorkflowClient:
             TimeoutError: It doesn't hold in time (seconds).
         """
         __tracebackhide__ = True
-        future = self.watch(instance_id, condition)
-        end = None if timeout is None else time.monotonic() + timeout
-        try:
-            while not future.done():
-                left = _STEP if end is None else min(_STEP, end - time.monotonic())
-                if left <= 0:
-                    raise TimeoutError(f"{instance_id} has not come so far within {timeout:g} s; it goes on")
-                wait([future], left)
-        finally:
-            future.cancel()
-        return future.result()
+        late = (
+            f"{instance_id} has not come so far within {timeout:g} s; it goes on"
+            if timeout is not None
+            else ""
+        )
+        return result_in_steps(self.watch(instance_id, condition), timeout, late)
 
     def decode_output(self, record: InstanceRecord) -> Any:
         """The output of a completed run, by its workflow's annotation where that is known."""
-        text = record.output if record.output is not None else "null"
-        definition = self._runtime.registry.workflow(record.name, record.definition)
-        if definition is None:
-            return codec().decode(text, what="the output")
-        return definition.decode_result(text)
+        return decoded_output(self._runtime.registry, record)
 
     def _state(self, record: InstanceRecord) -> WorkflowState:
         return self._state_of(record, self._runtime.read(lambda store: open_history(store, record)))

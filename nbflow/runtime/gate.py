@@ -20,6 +20,7 @@ from nbflow.engine.output import TurnPrints, context_with
 from nbflow.engine.suspects import suspects_of
 from nbflow.errors import UnknownWorkflowError
 from nbflow.ports import HistoryStore, InstanceFilter
+from nbflow.runtime.thread import result_in_steps
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
@@ -108,7 +109,7 @@ class Gate:
                 done.set_exception(error)
 
         self._runtime.aside.do(look)
-        return _result(done)
+        return result_in_steps(done, None, "")
 
     def _verdicts(self, records: Sequence[InstanceRecord], version: Version[Any]) -> Iterator[Verdict]:
         judge = _Judge(self._runtime.registry, version, is_late=self._later(self._seconds))
@@ -181,12 +182,3 @@ def _others(store: HistoryStore, name: str, code_hash: str) -> list[InstanceReco
     """The runs in flight that have other code."""
     found = store.list_instances(InstanceFilter(name=name, statuses=_ACTIVE))
     return [record for record in found if record.definition not in ("", code_hash)]
-
-
-def _result(done: Future[GateReport]) -> GateReport:
-    """Wait for the report, in steps, so that an interrupt is noticed."""
-    while True:
-        try:
-            return done.result(0.2)
-        except TimeoutError:
-            continue

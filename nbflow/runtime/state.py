@@ -11,6 +11,7 @@ import msgspec
 from nbflow.core.history import HistoryEvent, Origin
 from nbflow.core.payloads import codec
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall
+from nbflow.definitions import Registry
 from nbflow.errors import FailureDetails, UnknownHistoryKindError
 from nbflow.ports import HistoryStore
 from nbflow.views.instances.wants import WantFold, wants
@@ -94,6 +95,15 @@ def open_history(store: HistoryStore, record: InstanceRecord) -> list[HistoryEve
         return store.read_history(record.instance_id, record.execution_id)
     except UnknownHistoryKindError:
         return []  # the run is stalled, and its row says why
+
+
+def decoded_output(registry: Registry, record: InstanceRecord) -> Any:
+    """The output of a completed run, by its workflow's annotation where that is known."""
+    text = record.output if record.output is not None else "null"
+    definition = registry.workflow(record.name, record.definition)
+    if definition is None:
+        return codec().decode(text, what="the output")
+    return definition.decode_result(text)
 
 
 def _plain(text: str | None) -> Any:

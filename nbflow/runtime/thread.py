@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from concurrent.futures import Future, wait
+from typing import Any, Final, TypeVar
 
 from nbflow.definitions import running_execution
 from nbflow.errors import NbflowError, NotReplayableError, RuntimeClosedError
 
 _T = TypeVar("_T")
+_STEP: Final = 0.2
+"""Seconds between two moments at which Python sees an interrupt."""
 
 
 class EngineThread:
@@ -104,3 +107,24 @@ class EngineThread:
 
 def _closed() -> RuntimeClosedError:
     return RuntimeClosedError("the runtime is closed: open a new one to go on; no run is lost by it")
+
+
+def result_in_steps(future: Future[_T], timeout: float | None, late: str) -> _T:
+    """Wait for a future in steps that an interrupt can come between; it is cancelled if it isn't done.
+
+    Args:
+        future: What to wait for.
+        timeout: Seconds; None: as long as it takes.
+        late: What the TimeoutError says.
+    """
+    __tracebackhide__ = True
+    end = None if timeout is None else time.monotonic() + timeout
+    try:
+        while not future.done():
+            left = _STEP if end is None else min(_STEP, end - time.monotonic())
+            if left <= 0:
+                raise TimeoutError(late)
+            wait([future], left)
+    finally:
+        future.cancel()
+    return future.result()

@@ -2,6 +2,6 @@
 
 from nbflow.runtime.exports.code import code_for
 from nbflow.runtime.exports.targets import Target
-from nbflow.runtime.exports.writing import Exported, export
+from nbflow.runtime.exports.writing import Exported, export, export_run
 
-__all__ = ["Exported", "Target", "code_for", "export"]
+__all__ = ["Exported", "Target", "code_for", "export", "export_run"]

@@ -9,7 +9,7 @@ import msgspec
 
 from nbflow.errors import ExportError
 from nbflow.ports import HistoryStore
-from nbflow.runtime.exports.code import Code
+from nbflow.runtime.exports.code import Code, code_for
 from nbflow.runtime.exports.record import RunRecord, present, read_run, to_text
 from nbflow.runtime.exports.regression import history_beside, test_text
 from nbflow.runtime.exports.targets import Target, replace_file
@@ -17,6 +17,8 @@ from nbflow.runtime.pictures import Tell, write_page
 from nbflow.runtime.questions import Readable, cursor_of
 
 if TYPE_CHECKING:
+    from nbflow.runtime.handle import WorkflowHandle
+    from nbflow.runtime.runtime import WorkflowRuntime
     from nbflow.widgets.source import CardSource
 
 
@@ -167,3 +169,28 @@ def _tables(place: Readable, target: Target, run: str) -> Exported:
         size=size,
         use="a file for each table and view: pandas, polars and DuckDB read them",
     )
+
+
+def export_run(
+    runtime: WorkflowRuntime,
+    run: WorkflowHandle,
+    source: CardSource,
+    path: str | Path,
+    code: str | Path | None = None,
+) -> int:
+    """Write a run into a file, which is replaced; gives its size in bytes.
+
+    Args:
+        runtime: The runtime.
+        run: The run.
+        source: The same, for those who draw it.
+        path: Its suffix says as what.
+        code: For a test: the notebook or script that has the workflow, if that isn't known.
+
+    Raises:
+        ExportError: The name has another suffix, or its place is none.
+        OSError: The file can't be written.
+    """
+    target = Target(path=Path(path).expanduser(), typed=str(path), of=run.instance_id, force=True)
+    found = code_for(runtime.registry.workflow(run.name), code)
+    return export(runtime, target, run=run.instance_id, source=source, code=found).size
