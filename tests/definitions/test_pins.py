@@ -103,6 +103,17 @@ def test_imports_are_kept_by_name_from_where_people_import_them() -> None:
     assert namespace(notebook)["OrderedDict"] is notebook.namespace["OrderedDict"]
 
 
+def test_what_ipython_puts_around_open_is_open() -> None:
+    notebook = Notebook()
+    notebook.run(
+        "import functools, io\n@functools.wraps(io.open)\ndef open(*given):\n    return io.open(*given)"
+    )
+    notebook.run("def read(path):\n    with open(path) as file:\n        return file.read()")
+    notebook.run(body("return read('x')"))
+    assert "open" not in (pin := notebook.pin()).items
+    assert pin.missing == ()
+
+
 def test_of_an_activity_the_call_is_part_of_the_code_and_the_body_is_not() -> None:
     notebook = Notebook()
     notebook.run(

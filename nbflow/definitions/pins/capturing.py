@@ -153,7 +153,7 @@ class _Capturing:
     def _name(self, name: str, by: str) -> None:
         if name in self._own:
             value = self._own[name]
-        elif name in self._globals:
+        elif name in self._globals and not _stands_for_a_builtin(name, self._globals[name]):
             value = self._globals[name]
         elif hasattr(builtins, name) or name in _COMPILED:
             return
@@ -245,6 +245,11 @@ class _Capturing:
             return None
         self._pending.append((name, ""))
         return name
+
+
+def _stands_for_a_builtin(name: str, value: Any) -> bool:
+    """Whether it only wraps Python's own function of that name, as the `open` does that IPython gives to notebooks."""
+    return hasattr(value, "__wrapped__") and inspect.unwrap(value) is getattr(builtins, name, None)
 
 
 def _enclosed(function: Any) -> dict[str, Any]:
