@@ -276,8 +276,11 @@ class WorkflowRuntime:
 
     def drop_versions(self, workflow: str, code_hashes: Iterable[str]) -> None:
         """Forget versions of a workflow's code; raises InstanceStateError if a run in flight has one."""
+        self._opened()
+        assert self._registration is not None
         for code_hash in code_hashes:
             self.call(self.requests.drop_version(workflow, code_hash))
+            self.call(self._registration.forget(workflow, code_hash))
 
     def adopt(self, instance_ids: Iterable[str], code_hash: str) -> dict[str, str]:
         """Have runs in flight go on with another version of their workflow's code, whether it fits or not.

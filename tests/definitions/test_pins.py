@@ -130,6 +130,22 @@ def test_of_an_activity_the_call_is_part_of_the_code_and_the_body_is_not() -> No
     assert notebook.workflow().code_hash != first
 
 
+@pytest.mark.parametrize("helper", [False, True], ids=["by the code", "by a helper"])
+def test_an_activity_whose_function_is_called_itself_is_kept_whole(helper: bool) -> None:
+    notebook = Notebook()
+    notebook.run("RATE = 3")
+    # as a cell with %%activity has it: the source has no decorator
+    notebook.run("def charge(cents: int) -> int:\n    return cents * RATE")
+    notebook.run("charge = activity(charge)")
+    notebook.run("def half(cents):\n    return charge.fn(cents) // 2" if helper else "half = 1")
+    notebook.run(body("first = await charge(1)", "return half(4)" if helper else "return charge.fn(4)"))
+    first = notebook.workflow().code_hash
+    made = namespace(notebook)
+    notebook.namespace["RATE"] = 0
+    assert made["charge"].fn(4) == 12
+    assert notebook.workflow().code_hash != first
+
+
 def test_a_name_that_means_nothing_yet_is_noted() -> None:
     notebook = Notebook()
     notebook.run(body("return helper(later)", "print(x for x in [])"))

@@ -109,6 +109,14 @@ def test_versions_are_listed_and_those_that_nobody_needs_are_dropped(shop: Noteb
     assert "tea is COMPLETED: 4" in shop.run("%wf wait tea")
 
 
+def test_a_version_that_was_dropped_is_kept_again_when_it_is_defined_again(shop: Notebook) -> None:
+    shop.run(order(input="'tea'", options="--adopt all"))
+    assert shop.run("%wf versions order --drop old") == "1 version of order forgotten"
+    shop.run(order())
+    newest = shop.run("%wf versions order").splitlines()[2].split()
+    assert (newest[1], newest[-1]) == ("(newest)", "yes")
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

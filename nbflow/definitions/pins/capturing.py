@@ -127,6 +127,7 @@ class _Capturing:
         self._problems: list[Problem] = []
         self._values: dict[str, Any] = {}
         self._pending: list[tuple[str, str]] = []
+        self._as_functions: set[str] = set()
 
     def result(self) -> Capture:
         self._read(self._code.source, by="")
@@ -149,6 +150,15 @@ class _Capturing:
             self._problems.append(Problem(name=by or self._code.name, what="has no source that can be read"))
         else:
             self._pending += [(name, by) for name in names if name != self._code.function.__name__]
+            self._note_functions(source)
+
+    def _note_functions(self, source: str) -> None:
+        """Note which activities a piece of source calls as plain functions, ``charge.fn(…)``: those are kept whole."""
+        called = {name for name, attribute in attributes_of(source) if attribute == "fn"}
+        for name in called - self._as_functions:
+            self._as_functions.add(name)
+            if self._items.pop(name, None) is not None:
+                self._pending.append((name, ""))
 
     def _name(self, name: str, by: str) -> None:
         if name in self._own:
@@ -169,10 +179,8 @@ class _Capturing:
     def _item(self, name: str, value: Any) -> Item:
         if isinstance(value, types.ModuleType):
             return self._a_module(value)
-        if self._is_definition(value) and (name, "fn") not in attributes_of(self._code.source):
-            return self._a_call(name, value)
         if self._is_definition(value):
-            value = value.function
+            return self._a_call(name, value)
         if (found := importable(value)) is not None and found[0] != self._module:
             return Imported(module=found[0], name=found[1])
         if self._is_beside(value):
@@ -188,11 +196,15 @@ class _Capturing:
         return Imported(module=module.__name__)
 
     def _a_call(self, name: str, definition: Any) -> Item:
-        """An activity or workflow that is called: its signature and defaults are part of the code, its body is not."""
+        """An activity or workflow that is called: its signature and defaults are part of the code, its body is not.
+
+        Unless the code calls its function itself: then that is a function like any other.
+        """
         found = importable(definition)
         if found is not None and found[0] != self._module:
             return Imported(module=found[0], name=found[1])
-        source = _declaration(definition.source, definition.function)
+        is_whole = name in self._as_functions
+        source = _declaration(definition.source, definition.function, with_body=is_whole)
         self._read(source, by=name)
         policy, timeout = (getattr(definition, each, None) for each in ("retry_policy", "timeout"))
         return Declared(
@@ -286,12 +298,13 @@ def _defined_by(source: str) -> set[str]:
     return names
 
 
-def _declaration(source: str, function: Callable[..., Any]) -> str:
-    """The ``def`` line of a function alone, and no decorators."""
+def _declaration(source: str, function: Callable[..., Any], *, with_body: bool) -> str:
+    """The ``def`` line of a function, with its body or alone, and no decorators."""
     for node in ast.walk(_parsed(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == function.__name__:
             node.decorator_list = []
-            node.body = [ast.Expr(ast.Constant(...))]
+            if not with_body:
+                node.body = [ast.Expr(ast.Constant(...))]
             return ast.unparse(node) + "\n"
     raise NotConstantError("has no source text that can be found")
 
