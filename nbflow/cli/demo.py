@@ -1,7 +1,7 @@
 """``nbflow demo``: a workflow that outlives its kernel, shown on the quickstart notebook, with the proof.
 
 One kernel starts the run and is killed while the run waits for a person; another one,
-on the same history, finishes it. Nothing is acted: the kernels are real, SIGKILL is
+on the same history, finishes it, without having been told what its steps are. Nothing is acted: the kernels are real, SIGKILL is
 real, and whatever is claimed on the terminal was checked before.
 """
 
@@ -75,7 +75,7 @@ class _Play:
         book = self._notebook
         with self._kernel("first") as kernel:
             self._say(f"kernel {kernel.pid} started")
-            self._run(kernel, book.of("definition", "launch"))
+            self._run(kernel, book.of("load", "definition", "launch"))
             self._until_it_waits(kernel)
             self._say(f"{book.instance_id} waits for {book.event!r}: only a person can move it on")
             kernel.settle()
@@ -97,11 +97,11 @@ class _Play:
         book = self._notebook
         with self._kernel("second") as kernel:
             self._say(f"kernel {kernel.pid} started, on the same history")
-            self._run(kernel, book.of("definition"))
+            self._run(kernel, book.of("load"))
             self._until_it_waits(kernel)
             if read_signatures(self.stage.proof) != before:
                 raise CommandError("an activity ran again before the run was answered")
-            self._say(f"the steps are defined, and {book.instance_id} waits for {book.event!r} again")
+            self._say(f"no step was defined again, and {book.instance_id} waits for {book.event!r}")
             self._run(kernel, book.of("answer"))
             self._say(f"{book.event!r} answered")
             ending = self._ending(kernel)

@@ -1,8 +1,8 @@
 """The demo's notebook: where it is, and which of its cells are what.
 
-Every code cell carries one tag. A `definition` tells a kernel what the steps are and
-is run in each; `launch` starts the run, up to where it waits for a person; `answer`
-answers; `result` waits for the end and looks at it.
+Every code cell carries one tag. `load` loads nbflow, and is run in each kernel; a
+`definition` says what the steps are; `launch` starts the run, up to where it waits for a
+person; `answer` answers; `result` waits for the end and looks at it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nbflow.cli.pages import read_notebook
 NAME: Final = "00_quickstart.ipynb"
 PACKAGE: Final = Path(__file__).parents[1]
 
-Role: TypeAlias = Literal["definition", "launch", "answer", "result"]
+Role: TypeAlias = Literal["load", "definition", "launch", "answer", "result"]
 
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _RAISE: Final = re.compile(r"^\s*%wf raise (\S+) (\S+)", re.MULTILINE)

@@ -35,8 +35,8 @@ def keep(notebook: TaggedNotebook, stage: Stage, ending: Ending, proof: Proof) -
     """Write the notebook and its page, with what was done to the kernel, and the proof; returns the page."""
     notebook.note(
         f"*Here `nbflow demo` killed the kernel, process {proof.first}, with SIGKILL. A new kernel, process "
-        f"{proof.second}, ran the cells that define the steps again (what they show is from then), none of those "
-        "that start the run, and then the cells below.*",
+        f"{proof.second}, ran the cell that loads nbflow again (what it shows is from then), none of those that define "
+        "the steps and start the run, and then the cells below.*",
         before=notebook.of("answer")[0],
     )
     rows = [f"| {pid} | {step} |" for pid, steps in _halves(proof) for step in steps]

@@ -89,6 +89,10 @@ class Registration:
             going_on.append(record.instance_id)
         return going_on
 
+    async def forget(self, name: str, code_hash: str) -> None:
+        """Note that a version of a workflow is gone from the store: registered once more, it is kept again."""
+        self._kept = {version for version in self._kept if version[1:3] != (name, code_hash)}
+
     def _keep_pin(self, pin: Pin, code_hash: str) -> None:
         made = self._engine.registry.version(pin.registered, code_hash)
         assert made is not None, "it was registered a moment ago"

@@ -10,7 +10,7 @@ from nbflow.definitions.pins import Problem
 def complaint(name: str, problems: Sequence[Problem]) -> str:
     """Why a workflow can't be kept with all that it uses, and what to do: one line."""
     said = [
-        f"`{problem.name}`" + (f" (in {problem.by})" if problem.by else "") + f" {problem.what}"
+        f"`{problem.name}`" + (f" (in {problem.by})" if problem.by else "") + f", which {problem.what}"
         for problem in problems[:3]
     ]
     more = f", and {len(problems) - 3} more" if len(problems) > 3 else ""

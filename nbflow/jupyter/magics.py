@@ -142,6 +142,8 @@ class WorkflowMagics(Magics):
         """Make known what workflows have become by what other cells have changed of what they use."""
         for definition, names in self._session.outdated():
             self.adopt(definition, through=names)
+        for text in self._session.take_complaints():
+            say(f"{text}. Until then it goes on as it was")
         for run in self._session.complete():
             say(f"{run} goes on")
 

@@ -58,6 +58,8 @@ class NbFlow(Configurable):
         self.kernel = KernelThread.here()
         self.known = Registry()
         self._sources = CellSources(shell)
+        self._unkept: list[str] = []
+        self._said: set[str] = set()
         self.path = ""
         self.trouble: StoreError | None = None
         self.undo = contextlib.ExitStack()
@@ -223,9 +225,20 @@ class NbFlow(Configurable):
             if definition is None or not definition.is_of_notebook:
                 continue
             before = definition.captured
-            if before.is_outdated(self.shell.user_ns) and definition.capture_again():
+            if not before.is_outdated(self.shell.user_ns) or not definition.capture_again():
+                continue
+            if definition.problems:
+                self._unkept.append(complaint(name, definition.problems))
+                definition.made_of(before)
+            else:
                 found.append((definition, definition.captured.differing(before)))
         return found
+
+    def take_complaints(self) -> list[str]:
+        """What workflows would use by now and can't be kept with, each said once: they go on as they were."""
+        news = [text for text in self._unkept if text not in self._said]
+        self._said, self._unkept = {*self._said, *news}, []
+        return news
 
     def complete(self) -> list[str]:
         """Have runs go on whose code missed a name that the notebook has by now; gives their IDs."""

@@ -108,19 +108,25 @@ def path_of(value: Any) -> str:
     if kind is FunctionType:
         if is_author_code(value.__code__.co_filename):
             return ""
-        return full_name(value.__module__ or "", value.__qualname__)
+        return full_name(_module_of(value), value.__qualname__)
     if kind is BuiltinFunctionType or kind is MethodType:
         owner: Any = value.__self__
         if owner is None or type_of(owner) is ModuleType:
-            return full_name(value.__module__ or "", value.__name__)
+            return full_name(_module_of(value), value.__name__)
         if owner is getattr(random, "_inst", None):
             return f"random.{value.__name__}"
         of = owner if issubclass(type_of(owner), type) else type_of(owner)
         return "" if is_authors_class(of) else f"{class_name(of)}.{value.__name__}"
     is_cached = class_name(kind) == _CACHED
     if is_cached and function_in(value) is None:
-        return full_name(value.__module__ or "", value.__qualname__)
+        return full_name(_module_of(value), value.__qualname__)
     return ""
+
+
+def _module_of(value: Any) -> str:
+    """The name of the module that a function says it is from; C may have put anything there."""
+    module: object = value.__module__
+    return module if isinstance(module, str) else ""
 
 
 def full_name(module: str, name: str) -> str:

@@ -113,8 +113,6 @@ class ModuleNames:
         ]
         label = self._texts[bindings[-1].tree].label
         variable = Variable(name=name, changes=self._changes.get(name, ""), place=label)
-        if len({binding.tree for binding in bindings}) > 1:
-            variable = replace(variable, changes=variable.changes or "it is assigned in several cells")
         for value in values:
             found = self.reading.value(value)
             if found is not None:

@@ -35,6 +35,7 @@ class RuntimeCode:
         """Forget versions of a workflow's code; raises InstanceStateError if a run in flight has one."""
         for code_hash in code_hashes:
             self._runtime.call(self._runtime.requests.drop_version(workflow, code_hash))
+            self._runtime.call(self._registration.forget(workflow, code_hash))
 
     def gate(self, workflow: str, code_hash: str | None = None) -> GateReport:
         """Hold a version of a workflow's code against every run in flight that has other code; nothing changes.

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_data_path
-
 from nbflow.errors import KeyFileError
 
 KEY_BYTES: Final = 32
@@ -55,7 +53,11 @@ def user_key(environ: Mapping[str, str]) -> bytes:
 def key_file(environ: Mapping[str, str]) -> Path:
     """Where the user's key is, or will be."""
     named = environ.get("NBFLOW_KEY_FILE")
-    return Path(named).expanduser().absolute() if named else user_data_path("nbflow") / "key"
+    if named:
+        return Path(named).expanduser().absolute()
+    from platformdirs import user_data_path  # where stores have seals, and no sooner
+
+    return user_data_path("nbflow") / "key"
 
 
 def _read(path: Path) -> bytes:

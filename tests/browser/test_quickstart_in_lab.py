@@ -27,7 +27,7 @@ def quickstart(page: Page, lab: Lab) -> tuple[Notebook, int]:
     shutil.copytree(NOTEBOOKS / "data", lab.root / "data", dirs_exist_ok=True)
     for leftover in ("published", ".nbflow"):
         shutil.rmtree(lab.root / leftover, ignore_errors=True)
-    definitions = cells_tagged("definition")
+    definitions = cells_tagged("load", "definition")
     run = "run = %wf run publish_penguins(SOURCE, embargo=0.5) --id penguins-1"
     name = lab.write("quickstart.ipynb", *definitions, run, "await run")
     return Notebook(page, lab, name), len(definitions)

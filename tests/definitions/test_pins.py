@@ -105,6 +105,17 @@ def test_imports_are_kept_by_name_from_where_people_import_them() -> None:
     assert namespace(notebook)["OrderedDict"] is notebook.namespace["OrderedDict"]
 
 
+def test_what_ipython_puts_around_open_is_open() -> None:
+    notebook = Notebook()
+    notebook.run(
+        "import functools, io\n@functools.wraps(io.open)\ndef open(*given):\n    return io.open(*given)"
+    )
+    notebook.run("def read(path):\n    with open(path) as file:\n        return file.read()")
+    notebook.run(body("return read('x')"))
+    assert "open" not in (pin := notebook.pin()).items
+    assert pin.missing == ()
+
+
 def test_of_an_activity_the_call_is_part_of_the_code_and_the_body_is_not() -> None:
     notebook = Notebook()
     notebook.run(
@@ -118,6 +129,22 @@ def test_of_an_activity_the_call_is_part_of_the_code_and_the_body_is_not() -> No
     notebook.run("@activity(timeout=5)\ndef charge(cents: int) -> str:\n    return 'other'")
     assert notebook.workflow().code_hash == first
     notebook.run("@activity(timeout=5)\ndef charge(cents: float) -> str:\n    return 'other'")
+    assert notebook.workflow().code_hash != first
+
+
+@pytest.mark.parametrize("helper", [False, True], ids=["by the code", "by a helper"])
+def test_an_activity_whose_function_is_called_itself_is_kept_whole(helper: bool) -> None:
+    notebook = Notebook()
+    notebook.run("RATE = 3")
+    # as a cell with %%activity has it: the source has no decorator
+    notebook.run("def charge(cents: int) -> int:\n    return cents * RATE")
+    notebook.run("charge = activity(charge)")
+    notebook.run("def half(cents):\n    return charge.fn(cents) // 2" if helper else "half = 1")
+    notebook.run(body("first = await charge(1)", "return half(4)" if helper else "return charge.fn(4)"))
+    first = notebook.workflow().code_hash
+    made = namespace(notebook)
+    notebook.namespace["RATE"] = 0
+    assert made["charge"].fn(4) == 12
     assert notebook.workflow().code_hash != first
 
 

@@ -109,7 +109,8 @@ def test_the_notebook_is_executed_and_tells_of_the_kill(played: Played) -> None:
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
     by_id = {cell.id: cell for cell in notebook.cells}
     assert by_id["result"].outputs[0].data["text/plain"] == RESULT
-    assert "penguins-1 goes on" in by_id["workflow"].outputs[0].data["text/plain"]
+    assert "penguins-1 waits for 'approval'" in by_id["load"].outputs[0].data["text/plain"]
+    assert " · new" in by_id["workflow"].outputs[0].data["text/plain"]
     assert "waits for 'approval'" in by_id["run"].outputs[1].data["text/plain"]
     assert "completed after" in by_id["show"].outputs[1].data["text/plain"]
     shown = [

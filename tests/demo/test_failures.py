@@ -45,17 +45,18 @@ def test_an_activity_that_runs_twice_before_the_kill_is_noticed(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_an_activity_that_runs_again_after_the_kill_is_noticed(tmp_path: Path) -> None:
-    again = 'check.fn(SOURCE, "Dream")'
-    played = play_with(tmp_path, "show", "run =", f"{again}\nrun =")
+    line = "await asyncio.sleep(embargo)"
+    played = play_with(tmp_path, "workflow", line, f'await check(source, "Dream")\n{line}')
     first, second = played.pids
     assert complaint(played) == f"'check Dream' ran 2 times instead of once: in process {first} and {second}"
 
 
 @pytest.mark.slow
 def test_an_activity_that_runs_again_before_the_answer_is_noticed(tmp_path: Path) -> None:
-    # The cell is a definition, so it is run in both kernels: the second time it finds the table.
-    again = 'if (PUBLISHED / "report.txt").exists():\n    sign("check Dream")\n\n\ndef missing(rows):'
-    played = play_with(tmp_path, "checks", "def missing(rows):", again)
+    # The cell that loads nbflow is run in both kernels: the second time it finds the proof.
+    again = "import os\nif os.path.exists(os.environ['NBFLOW_PROOF']):\n    "
+    again += "print(f'{os.getpid()} check Dream', file=open(os.environ['NBFLOW_PROOF'], 'a'))"
+    played = play_with(tmp_path, "load", "%load_ext nbflow", f"%load_ext nbflow\n{again}")
     assert complaint(played) == "an activity ran again before the run was answered"
 
 

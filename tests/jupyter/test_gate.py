@@ -109,6 +109,14 @@ def test_versions_are_listed_and_those_that_nobody_needs_are_dropped(shop: Noteb
     assert "tea is COMPLETED: 4" in shop.run("%wf wait tea")
 
 
+def test_a_version_that_was_dropped_is_kept_again_when_it_is_defined_again(shop: Notebook) -> None:
+    shop.run(order(input="'tea'", options="--adopt all"))
+    assert shop.run("%wf versions order --drop old") == "1 version of order forgotten"
+    shop.run(order())
+    newest = shop.run("%wf versions order").splitlines()[2].split()
+    assert (newest[1], newest[-1]) == ("(newest)", "yes")
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -127,6 +135,20 @@ def test_what_is_typed_wrong_is_said_in_one_line(shop: Notebook, line: str, said
 def test_a_workflow_that_cannot_be_kept_is_refused_with_what_to_do(notebook: Notebook) -> None:
     notebook.run("import threading\nlock = threading.Lock()")
     said = notebook.fail("%%workflow order(sku: str)\nreturn lock")
-    assert "workflow order uses `lock` is a _thread.lock" in said
+    assert "workflow order uses `lock`, which is a _thread.lock" in said
     assert "pass it in as input, move the work into an activity" in said
     assert "order" not in notebook.shell.user_ns
+
+
+@pytest.mark.semantics(79)
+def test_a_cell_that_makes_what_is_used_unfit_to_be_kept_is_told_and_the_workflow_goes_on(
+    notebook: Notebook,
+) -> None:
+    notebook.run("limit = 3")
+    notebook.run("%%workflow order(n: int) -> int\nreturn n + limit")
+    said = notebook.run("limit = object()")
+    assert "workflow order uses `limit`, which is an object, which may change" in said
+    assert "Until then it goes on as it was" in said
+    assert notebook.run("1") == "1"
+    notebook.run("run = %wf run order(1) --id order-1;")
+    assert "order-1 is COMPLETED: 4" in notebook.run("%wf wait order-1")

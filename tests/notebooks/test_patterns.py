@@ -276,31 +276,41 @@ def test_the_card(run_twice: Callable[[str], list[Page]], tmp_path: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.kernel
-def test_history_is_data(run_twice: Callable[[str], list[Page]], tmp_path: Path) -> None:
-    published = tmp_path / "work" / "published"
-    for page in run_twice("12_history_is_data"):
-        assert page.value("run") == ({"Adelie": 3701, "Chinstrap": 3733}, {"Gentoo": 5076})
-        attempts = [(row["species"], row["attempt"], row["status"]) for row in page.table("attempts")]
-        assert attempts == [
-            ("Adelie", "1", "COMPLETED"),
-            ("Chinstrap", "1", "FAILED"),
-            ("Chinstrap", "2", "FAILED"),
-            ("Chinstrap", "3", "COMPLETED"),
-        ]
-        weights = {row["species"]: row["grams"] for row in page.table("weights")}
-        assert weights == {"Adelie": "3701", "Chinstrap": "3733", "Gentoo": "5076"}
-        assert "fire_at" in page.text("columns")
-        assert page.value("json")[:3] == ["WorkflowStarted", "ExecutionStarted", "TaskScheduled"]
-        assert [row["runs"] for row in page.table("parquet")] == ["2"]
-        assert page.text("test").splitlines()[-1] == "passed"
-        report = page.text("change").strip().splitlines()
-        assert report[0].endswith("weigh_all no longer matches its history at event 3")
-        assert report[1].strip() == 'history: call of activity weigh("Adelie")'
-        assert report[2].strip() == 'code:    call of activity weigh("Chinstrap")'
-        assert "weights.py" in report[3]
-        listed = [line.split()[:3] for line in page.text("copy").splitlines()[-2:]]
-        assert sorted(listed) == [[f"weights-{n}", "weigh_all", "COMPLETED"] for n in (1, 2)]
-        assert "sorted" not in (published / "weights.py").read_text(encoding="utf-8")
+@pytest.mark.semantics(12, 50, 51, 79)
+def test_changing_code(run_twice: Callable[[str], list[Page]]) -> None:
+    for page in run_twice("10_changing_code"):
+        assert "through LIGHT · changed" in page.text("constant")
+        (row,) = page.table("constant")
+        assert row["runs in flight"] == "survey-Torgersen, survey-Dream, survey-Biscoe"
+        assert row["with the changed code"] == "fit"
+        assert "survey-Torgersen is COMPLETED: 'Torgersen: 18 birds below 3500 g'" in page.text("old")
+
+        for cell in ("change", "adopt"):
+            dream, biscoe = page.table(cell)
+            assert (dream["runs in flight"], dream["with the changed code"]) == ("survey-Dream", "fits")
+            assert list(biscoe.values()) == [
+                "survey-Biscoe",
+                "would diverge",
+                "6",
+                "3",
+                'call of activity ask_for_help("Biscoe")',
+                "wait for event 'visit'",
+            ]
+        assert "all keep the code that they were started with" in page.text("change")
+        assert "1 changed over to the new code; 1 keep the code" in page.text("adopt")
+        assert "survey-Dream is COMPLETED: 'Dream: 15 birds below 3300 g'" in page.text("new")
+
+        versions = {(row["name"], row["runs in flight"]) for row in page.table("versions")}
+        assert versions == {("with-help", "1"), ("with-help", "0"), ("alone", "0")}
+        assert "1 version of survey forgotten" in page.text("all")
+        report = page.text("all")
+        assert "survey-Biscoe is stalled: the code no longer matches its history: event 6" in report
+        assert "line 3: if not await ctx.wait_for_external_event" in report
+        assert 'Likely cause: the call ask_for_help("Biscoe") was removed' in report
+        assert "survey-Biscoe is COMPLETED: 'Biscoe: 13 birds below 3500 g'" in page.text("back")
+
+        assert "line 2: NBF001 datetime.now() gives another value on replay" in page.text("clock")
+        assert "NBF" not in page.text("fixed")
 
 
 @pytest.mark.slow
@@ -335,6 +345,35 @@ def test_the_time_machine(run_twice: Callable[[str], list[Page]]) -> None:
             ("heavy-gentoo", "rewind", "14"),
             ("heavy-no", "fork", "11"),
         }
+
+
+@pytest.mark.slow
+@pytest.mark.kernel
+def test_history_is_data(run_twice: Callable[[str], list[Page]], tmp_path: Path) -> None:
+    published = tmp_path / "work" / "published"
+    for page in run_twice("12_history_is_data"):
+        assert page.value("run") == ({"Adelie": 3701, "Chinstrap": 3733}, {"Gentoo": 5076})
+        attempts = [(row["species"], row["attempt"], row["status"]) for row in page.table("attempts")]
+        assert attempts == [
+            ("Adelie", "1", "COMPLETED"),
+            ("Chinstrap", "1", "FAILED"),
+            ("Chinstrap", "2", "FAILED"),
+            ("Chinstrap", "3", "COMPLETED"),
+        ]
+        weights = {row["species"]: row["grams"] for row in page.table("weights")}
+        assert weights == {"Adelie": "3701", "Chinstrap": "3733", "Gentoo": "5076"}
+        assert "fire_at" in page.text("columns")
+        assert page.value("json")[:3] == ["WorkflowStarted", "ExecutionStarted", "TaskScheduled"]
+        assert [row["runs"] for row in page.table("parquet")] == ["2"]
+        assert page.text("test").splitlines()[-1] == "passed"
+        report = page.text("change").strip().splitlines()
+        assert report[0].endswith("weigh_all no longer matches its history at event 3")
+        assert report[1].strip() == 'history: call of activity weigh("Adelie")'
+        assert report[2].strip() == 'code:    call of activity weigh("Chinstrap")'
+        assert "weights.py" in report[3]
+        listed = [line.split()[:3] for line in page.text("copy").splitlines()[-2:]]
+        assert sorted(listed) == [[f"weights-{n}", "weigh_all", "COMPLETED"] for n in (1, 2)]
+        assert "sorted" not in (published / "weights.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -408,7 +447,7 @@ def test_its_links_lead_somewhere_and_the_last_one_to_the_next(book: dict[str, A
 def test_what_nbmake_leaves_out_is_run_here() -> None:
     run = re.findall(r'in run_twice\("(\w+)"\)', Path(__file__).read_text(encoding="utf-8"))
     assert run == [path.stem for path in PATTERNS]
-    assert len(run) == 9
+    assert len(run) == 11
 
 
 def test_the_list_names_every_notebook() -> None:

@@ -25,7 +25,7 @@ from nbflow.cli.stage import Stage
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "notebooks" / "00_quickstart.ipynb"
-ROLES = ["definition", "launch", "answer", "result"]
+ROLES = ["load", "definition", "launch", "answer", "result"]
 
 
 class Desk:
@@ -71,7 +71,7 @@ def desk(tmp_path: Path) -> Desk:
 @pytest.mark.slow
 @pytest.mark.kernel
 def test_all_cells_run_again_in_the_same_kernel_and_in_another_one(desk: Desk) -> None:
-    everything = desk.book.of("definition", "launch", "answer", "result")
+    everything = desk.book.of("load", "definition", "launch", "answer", "result")
     with desk.kernel() as kernel:
         first = desk.run(kernel, everything)
         second = desk.run(kernel, everything)
@@ -87,10 +87,23 @@ def test_all_cells_run_again_in_the_same_kernel_and_in_another_one(desk: Desk) -
 @pytest.mark.kernel
 def test_run_all_cells_after_a_kill_goes_on_with_the_run(desk: Desk) -> None:
     with desk.kernel() as kernel:
-        desk.run(kernel, desk.book.of("definition", "launch"))
+        desk.run(kernel, desk.book.of("load", "definition", "launch"))
         kernel.kill()
     with desk.kernel() as kernel:
-        result = desk.run(kernel, desk.book.of("definition", "launch", "answer", "result"))
+        result = desk.run(kernel, desk.book.of("load", "definition", "launch", "answer", "result"))
+    assert result == "'342 birds of 3 species published: the odd values may stay'"
+    assert set(desk.steps.values()) == {1}
+
+
+@pytest.mark.semantics(51, 79)
+@pytest.mark.slow
+@pytest.mark.kernel
+def test_after_a_kill_the_run_goes_on_without_the_cells_that_define_its_steps(desk: Desk) -> None:
+    with desk.kernel() as kernel:
+        desk.run(kernel, desk.book.of("load", "definition", "launch"))
+        kernel.kill()
+    with desk.kernel() as kernel:
+        result = desk.run(kernel, desk.book.of("load", "answer", "result"))
     assert result == "'342 birds of 3 species published: the odd values may stay'"
     assert set(desk.steps.values()) == {1}
 
@@ -100,7 +113,9 @@ def test_run_all_cells_after_a_kill_goes_on_with_the_run(desk: Desk) -> None:
 def test_a_no_publishes_nothing(desk: Desk) -> None:
     no = '%wf raise penguins-1 approval {"approved": false, "comment": "who measured N71A2?"}'
     with desk.kernel() as kernel:
-        result = desk.run(kernel, desk.book.of("definition", "launch", "answer", "result"), approve=no)
+        result = desk.run(
+            kernel, desk.book.of("load", "definition", "launch", "answer", "result"), approve=no
+        )
     assert result == "'not published: who measured N71A2?'"
     assert "publish" not in desk.steps
     assert not (desk.stage.folder / "published" / "penguins.csv").exists()

@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
         "demo",
         help="run the quickstart in a real kernel, kill it, and let another one finish the run",
         description="Runs the quickstart notebook in a real kernel, kills the kernel with SIGKILL while the workflow "
-        "waits for a person, lets a new kernel finish the run, and proves that no finished activity ran again.",
+        "waits for a person, lets a new kernel finish the run, in which no step is defined, and proves that no finished activity ran again.",
     )
     demo.add_argument(
         "--out",

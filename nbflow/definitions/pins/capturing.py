@@ -128,6 +128,7 @@ class _Capturing:
         self._problems: list[Problem] = []
         self._values: dict[str, Any] = {}
         self._pending: list[tuple[str, str]] = []
+        self._as_functions: set[str] = set()
 
     def result(self) -> Capture:
         self._read(self._code.source, by="")
@@ -150,11 +151,20 @@ class _Capturing:
             self._problems.append(Problem(name=by or self._code.name, what="has no source that can be read"))
         else:
             self._pending += [(name, by) for name in names if name != self._code.function.__name__]
+            self._note_functions(source)
+
+    def _note_functions(self, source: str) -> None:
+        """Note which activities a piece of source calls as plain functions, ``charge.fn(…)``: those are kept whole."""
+        called = {name for name, attribute in attributes_of(source) if attribute == "fn"}
+        for name in called - self._as_functions:
+            self._as_functions.add(name)
+            if self._items.pop(name, None) is not None:
+                self._pending.append((name, ""))
 
     def _name(self, name: str, by: str) -> None:
         if name in self._own:
             value = self._own[name]
-        elif name in self._globals:
+        elif name in self._globals and not _stands_for_a_builtin(name, self._globals[name]):
             value = self._globals[name]
         elif hasattr(builtins, name) or name in _COMPILED:
             return
@@ -173,10 +183,8 @@ class _Capturing:
     def _item(self, name: str, value: Any) -> Item:
         if isinstance(value, types.ModuleType):
             return self._a_module(value)
-        if self._is_definition(value) and (name, "fn") not in attributes_of(self._code.source):
-            return self._a_call(name, value)
         if self._is_definition(value):
-            value = value.function
+            return self._a_call(name, value)
         if (found := importable(value)) is not None and found[0] != self._module:
             return Imported(module=found[0], name=found[1])
         if self._is_beside(value):
@@ -197,11 +205,15 @@ class _Capturing:
         return Imported(module=module.__name__)
 
     def _a_call(self, name: str, definition: Any) -> Item:
-        """An activity or workflow that is called: its signature and defaults are part of the code, its body is not."""
+        """An activity or workflow that is called: its signature and defaults are part of the code, its body is not.
+
+        Unless the code calls its function itself: then that is a function like any other.
+        """
         found = importable(definition)
         if found is not None and found[0] != self._module:
             return Imported(module=found[0], name=found[1])
-        source = _declaration(definition.source, definition.function)
+        is_whole = name in self._as_functions
+        source = _declaration(definition.source, definition.function, with_body=is_whole)
         self._read(source, by=name)
         policy, timeout = (getattr(definition, each, None) for each in ("retry_policy", "timeout"))
         return Declared(
@@ -250,10 +262,21 @@ class _Capturing:
         name = getattr(value, "__name__", None)
         if not isinstance(name, str) or not self._is_beside(value):
             return None
-        if self._own.get(name, self._globals.get(name)) is not value:
+        present = self._own.get(name, self._globals.get(name))
+        if present is not value and not self._is_again(present, value):
             return None
         self._pending.append((name, ""))
         return name
+
+
+def _stands_for_a_builtin(name: str, value: Any) -> bool:
+    """Whether it only wraps Python's own function of that name, as the `open` does that IPython gives to notebooks."""
+    return hasattr(value, "__wrapped__") and inspect.unwrap(value) is getattr(builtins, name, None)
+
+    def _is_again(self, present: Any, value: Any) -> bool:
+        """Whether a class is what a cell that was run again has made of another one."""
+        classes = isinstance(present, type) and isinstance(value, type)
+        return classes and self._is_beside(present) and present.__qualname__ == value.__qualname__
 
 
 def _enclosed(function: Any) -> dict[str, Any]:
@@ -290,12 +313,13 @@ def _defined_by(source: str) -> set[str]:
     return names
 
 
-def _declaration(source: str, function: Callable[..., Any]) -> str:
-    """The ``def`` line of a function alone, and no decorators."""
+def _declaration(source: str, function: Callable[..., Any], *, with_body: bool) -> str:
+    """The ``def`` line of a function, with its body or alone, and no decorators."""
     for node in ast.walk(_parsed(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == function.__name__:
             node.decorator_list = []
-            node.body = [ast.Expr(ast.Constant(...))]
+            if not with_body:
+                node.body = [ast.Expr(ast.Constant(...))]
             return ast.unparse(node) + "\n"
     raise NotConstantError("has no source text that can be found")
 

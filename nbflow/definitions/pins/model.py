@@ -49,7 +49,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True, tag="call", omit_defau
     Attributes:
         kind: What it is.
         registered: The name that it is registered under.
-        source: Its ``def`` line with an empty body.
+        source: Its ``def`` line with an empty body; with its own where the code calls the function itself, ``charge.fn``.
         flags: As in `Defined`.
         retry_policy: For calls that name no other.
         timeout: Seconds of each attempt, for calls that name no other.

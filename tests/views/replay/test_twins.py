@@ -19,11 +19,11 @@ TERMINAL = """\
 event 14 of 30: schedules charge #5
 
      …
-        76     done: list[str] = []
-        77
-        78     async def bill() -> Receipt:
-2,* >   79         receipt = await charge(cents)
-        80         done.append(f"charged {receipt.cents}")"""
+        78     done: list[str] = []
+        79
+        80     async def bill() -> Receipt:
+2,* >   81         receipt = await charge(cents)
+        82         done.append(f"charged {receipt.cents}")"""
 
 
 def at(seq: int) -> Moment:
@@ -122,7 +122,7 @@ def test_the_page_has_only_what_survives_everywhere_and_every_value_is_text(name
 
 def test_the_page_marks_the_lines_also_without_any_style():
     page = html_replay(at(14), narrate(fulfilled().history), fulfil.listing)
-    assert "2,* →   79          receipt = await charge(cents)" in page
+    assert "2,* →   81          receipt = await charge(cents)" in page
     assert "<em>new</em>" in page
     assert "<del>[]</del> → <code>[&#x27;charged 24000&#x27;]</code>" in html_replay(
         at(26), narrate(fulfilled().history), None
