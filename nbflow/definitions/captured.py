@@ -122,9 +122,14 @@ class _Stand:
 
 def hash_of(own_hash: str, items: Mapping[str, Item], problems: tuple[Problem, ...] = ()) -> str:
     """The hash of some code with all that it uses; of code that uses nothing, its own."""
-    parts = [f"{name}={_meaning(items[name])}" for name in sorted(items)]
+    parts = [f"{name}={_meaning(items[name])}" for name in sorted(items) if not _is_ours(items[name])]
     parts += sorted(problem.name for problem in problems)
     return text_hash("\n".join([own_hash, *parts])) if parts else own_hash
+
+
+def _is_ours(item: Item) -> bool:
+    """Whether it is nbflow itself: a decorator's name is no part of what code means, as the decorator is none."""
+    return isinstance(item, Imported) and item.module.partition(".")[0] == "nbflow"
 
 
 def _meaning(item: Item) -> str:

@@ -81,7 +81,8 @@ def test_the_examples_of_the_documentation(path: Path) -> None:
             notebook = f'{{"cells": [{{"cell_type": "code", "source": {json.dumps(code)}}}]}}'
             assert list(map(str, check_cells(cells_of(notebook.encode())))) == []
         else:
-            assert [str(each) for each in check_source(text) if each.code != "NBF000"] == []
+            shown = {"NBF000", "NBF012"} if "test_a_hidden_global_is_found" in code else {"NBF000"}
+            assert [str(each) for each in check_source(text) if each.code not in shown] == []
 
 
 def _blocks(page: str) -> list[str]:

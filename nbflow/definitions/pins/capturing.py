@@ -159,6 +159,7 @@ class _Capturing:
         for name in called - self._as_functions:
             self._as_functions.add(name)
             if self._items.pop(name, None) is not None:
+                del self._values[name]
                 self._pending.append((name, ""))
 
     def _name(self, name: str, by: str) -> None:
@@ -268,11 +269,6 @@ class _Capturing:
         self._pending.append((name, ""))
         return name
 
-
-def _stands_for_a_builtin(name: str, value: Any) -> bool:
-    """Whether it only wraps Python's own function of that name, as the `open` does that IPython gives to notebooks."""
-    return hasattr(value, "__wrapped__") and inspect.unwrap(value) is getattr(builtins, name, None)
-
     def _is_again(self, present: Any, value: Any) -> bool:
         """Whether a class is what a cell that was run again has made of another one."""
         classes = isinstance(present, type) and isinstance(value, type)
@@ -371,3 +367,8 @@ def _names_in(node: Any) -> Iterator[str]:
     elif isinstance(node, dict):
         for kind, content in cast("dict[str, Any]", node).items():
             yield from [content] if kind == "name" else _names_in(content)
+
+
+def _stands_for_a_builtin(name: str, value: Any) -> bool:
+    """Whether it only wraps Python's own function of that name, as the `open` does that IPython gives to notebooks."""
+    return hasattr(builtins, name) and getattr(value, "__wrapped__", None) is getattr(builtins, name)
