@@ -24,7 +24,7 @@ _PARTS: Final = f"border-top: 2px solid {COLOURS[Tone.BAD]}; border-bottom: 2px 
 
 def html_divergence(divergence: Divergence, instance_id: str) -> Iterator[str]:
     """Draw a mismatch; every value in it is escaped."""
-    expected, actual = map(escape, expected_and_actual(divergence))
+    expected, actual = map(escaped, expected_and_actual(divergence))
     said = f"✗ <strong>{TITLE}</strong>\n{expected}\n{actual}"
     if place(divergence):
         said += f"\n<code>{escaped(place(divergence))}</code>"
