@@ -87,6 +87,7 @@ def _form(offer: ForkOffer) -> FormControl:
     hint = f"Events 1 to {offer.shared} are shared. What comes behind them, the new run does by itself, and for real."
     if not offer.subject:
         return FormControl(fields=(name,), hint=hint)
+    hint += " With another value the event comes anew, and only what was before it is shared."
     value: Any = msgspec.UNSET if offer.value is None else msgspec.json.decode(offer.value)
     kept = "a failure" if offer.value is None else excerpt(tame(offer.value), _CUT)
     change = OptionalControl(inner=control_with(offer.schema, value), off="", hint=f"as recorded: {kept}")

@@ -38,7 +38,18 @@ class FakeSource:
         self.others: dict[str, FakeSource] = {}
         self.commanded: list[tuple[str, Future[str]]] = []
         self.capabilities = frozenset(
-            {"raise", "suspend", "resume", "terminate", "purge", "restart", "rewind", "fork", "replay", "graph"}
+            {
+                "raise",
+                "suspend",
+                "resume",
+                "terminate",
+                "purge",
+                "restart",
+                "rewind",
+                "fork",
+                "replay",
+                "graph",
+            }
         )
         self.offer: ForkOffer | Exception = ForkOffer(instance_id=f"{story.instance_id}-fork-1", shared=1)
         self.back: RewindOffer | Exception = RewindOffer(seq=1, follows="charge is tried again")

@@ -51,6 +51,7 @@ def _side(one: Side, drawn: Timeline) -> Json:
     return {
         "id": one.instance_id,
         "look": [look.icon, look.word, look.tone],
+        "live": not one.status.is_terminal,
         "outcome": one.outcome,
         "origin": tame(one.origin),
         "begun": millis(drawn.header.started_at or drawn.header.created_at),

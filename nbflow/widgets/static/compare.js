@@ -5,7 +5,7 @@ import { TimeAxis } from "./axis.js";
 import { duration, fullTime, h, iconOf, setText, signButton } from "./words.js";
 
 /** @typedef {[seq: number, at: number, value: string, did: string[], isBad: boolean]} Deed */
-/** @typedef {{id: string, look: import('./words.js').Look, outcome: string, origin: string, begun: number, took: number}} Side */
+/** @typedef {{id: string, look: import('./words.js').Look, live: boolean, outcome: string, origin: string, begun: number, took: number}} Side */
 /** @typedef {[name: string, spans: [kind: string, from: number, to: number, tone: string][]]} Bars */
 /** @typedef {{sides: Side[], summary: string, shared: number, alike: number, more: number, axis: import('./axis.js').AxisRule, bars: Bars[][],
  *   rows: [verdict: string, kind: string, about: string, left: Deed|null, right: Deed|null][]}} Comparison */
@@ -112,7 +112,7 @@ export class ComparePanel {
     this.body.replaceChildren(
       h("div", { class: "nbf-cp-tracks" }, ...sides.map((side, i) => drawTracks(side, bars[i], time)), drawMarks(time)),
       rows.length || !alike ? "" : h("p", { class: "nbf-muted" }, `${alike} in common, and nothing else`),
-      h("div", { class: "nbf-cp-table", role: "table", "aria-label": "Where they part" },
+      h("div", { class: "nbf-cp-table", role: "table", tabindex: 0, "aria-label": "Where they part" },
         h("div", { class: "nbf-cp-row nbf-cp-head", role: "row" }, h("span", { role: "columnheader" }, "what came"), ...sides.map((side) => this.drawSide(side))),
         shared ? h("div", { class: "nbf-cp-row nbf-cp-shared", role: "row" }, h("span", { role: "cell", "aria-colspan": 3 }, `${shared} event${shared === 1 ? "" : "s"} in common`)) : null,
         ...rows.map((row) => drawRow(row, sides))),
@@ -120,8 +120,8 @@ export class ComparePanel {
   }
 
   /** @param {Side} side */
-  drawSide({ id, look, outcome, origin, took }) {
-    return h("span", { role: "columnheader" }, h("strong", {}, id), " ", iconOf(look), ` ${look[1]} in ${duration(took)}`,
+  drawSide({ id, look, live, outcome, origin, took }) {
+    return h("span", { role: "columnheader" }, h("strong", {}, id), " ", iconOf(look), ` ${look[1]} ${live ? "for" : "in"} ${duration(took)}`,
       outcome ? h("div", {}, h("code", { dir: "auto" }, outcome)) : null, origin ? h("div", { class: "nbf-muted" }, origin) : null);
   }
 
@@ -141,7 +141,7 @@ function drawDeed(deed, { begun }) {
   if (!deed) return h("span", { role: "cell", class: "nbf-muted" }, "—");
   const [seq, at, value, did, isBad] = deed;
   return h("span", { role: "cell" }, h("time", { class: "nbf-muted", title: fullTime(at) }, `#${seq} after ${duration(at - begun)}`), " ",
-    isBad ? iconOf(["✗", "", "bad"]) : null, value ? h("code", { dir: "auto" }, value) : null, ...did.map((one) => h("div", {}, one)));
+    ...(isBad ? [iconOf(["✗", "", "bad"]), " "] : []), value ? h("code", { dir: "auto" }, value) : null, ...did.map((one) => h("div", {}, one)));
 }
 
 /** The bars of a run, as close to each other as they go. @param {Side} side @param {Bars[]} rows @param {TimeAxis} time */
@@ -169,7 +169,13 @@ function drawMarks(time) {
     mark.style.left = `${100 * place}%`;
     return mark;
   };
-  return h("div", { class: "nbf-cp-track", "aria-hidden": "true" }, h("span", { class: "nbf-cp-name" }), h("div", { class: "nbf-cp-marks" },
-    ...time.marks(5).map(([place, label]) => put(h("span", {}, label), place)),
-    ...time.breaks.map(({ first, last, label }) => put(h("span", { class: "nbf-cp-break" }, label), (first + last) / 2))));
+  let taken = -1; // where the last label ends, about
+  const breaks = time.breaks.flatMap(({ first, last, label }) => {
+    const place = (first + last) / 2, isFree = place - taken > 0.12 && place < 0.95;
+    if (isFree) taken = place;
+    return isFree ? put(h("span", { class: "nbf-cp-break" }, label), place) : [];
+  });
+  const marks = time.marks(5).filter(([place, label]) => !label.startsWith("+") && time.breaks.every(({ first }) => Math.abs(first - place) > 0.06));
+  return h("div", { class: "nbf-cp-track", "aria-hidden": "true" }, h("span", { class: "nbf-cp-name" }),
+    h("div", { class: "nbf-cp-marks" }, ...marks.map(([place, label]) => put(h("span", {}, label), place)), ...breaks));
 }
