@@ -20,7 +20,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 from docs.pictures import orders
 from nbflow import WorkflowRuntime
-from nbflow.core.history import EventWaitCreated, TaskScheduled, TimerCreated
+from nbflow.core.history import EventWaitCreated, TaskCompleted, TaskScheduled, TimerCreated
 from nbflow.runtime import RunSource, WorkflowHandle
 from nbflow.runtime.instances import RuntimeInstances
 from tests.browser.card_page import CardPage
@@ -65,6 +65,16 @@ class Here(RunSource):
         done = super().command(name)
         done.exception(10)
         return done
+
+    def fork(self, seq: int, value: str | None, instance_id: str) -> Future[str]:
+        """Do it."""
+        done = super().fork(seq, value, instance_id)
+        done.exception(10)
+        return done
+
+    def other(self, instance_id: str) -> "Here":
+        """Another run."""
+        return Here(self._runtime, instance_id)
 
 
 class AllHere(RuntimeInstances):
@@ -211,6 +221,34 @@ def take_all(runtime: WorkflowRuntime, run: WorkflowHandle, scheme: str) -> None
         assert not card.errors + survey.errors + dash.errors
 
 
+def price_of(run: WorkflowHandle) -> int:
+    """The event that brought the price."""
+    calls = {
+        event.id for event in run.history() if isinstance(event, TaskScheduled) and event.name == "find_price"
+    }
+    return next(e.seq for e in run.history() if isinstance(e, TaskCompleted) and e.scheduled_id in calls)
+
+
+def take_ways_back(runtime: WorkflowRuntime, run: WorkflowHandle, scheme: str) -> None:
+    """Take the pictures of a fork and of a comparison."""
+    with pages(scheme) as page:
+        card = card_of(page(), runtime, run.instance_id)
+        panel = card.open("Replay")
+        card.settle()
+        card.page.get_by_role("slider").fill(str(price_of(run)))
+        card.page.get_by_role("button", name="Fork from here…").click()
+        card.settle()
+        card.page.get_by_role("checkbox", name="change the result of find_price").check()
+        card.page.get_by_role("spinbutton").fill("1900")
+        take("fork", scheme, panel.locator("form.nbf-fork"), room=6)
+
+        forked = card_of(page(), runtime, f"{run.instance_id}-fork-1")
+        forked.page.get_by_role("button", name="compare", exact=True).click()
+        forked.settle()
+        take("compare", scheme, forked.page.get_by_role("region", name="Comparison"), room=6)
+        assert not card.errors + forked.errors
+
+
 def main() -> None:
     """Make all of them."""
     clock = Clock(MORNING)
@@ -219,6 +257,12 @@ def main() -> None:
         run = an_order(runtime, clock)
         for scheme in ("light", "dark"):
             take_all(runtime, run, scheme)
+        dearer = run.fork(price_of(run), set=1900)
+        until(dearer, TaskCompleted, 6)
+        clock.put_forward(timedelta(hours=2))
+        until(dearer, EventWaitCreated)
+        for scheme in ("light", "dark"):
+            take_ways_back(runtime, run, scheme)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,21 @@ kept is the other execution's beginning, word for word; an event may be delivere
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from nbflow.core import history as h
 from nbflow.core.replay import end_of_step
+from nbflow.core.state import RuntimeState
 from nbflow.errors import GoingBackError
 
 Answer: TypeAlias = (
     h.TaskCompleted | h.TaskFailed | h.ChildWorkflowCompleted | h.ChildWorkflowFailed | h.EventRaised
 )
 """Events that carry a value which may be another one in a fork."""
+
+_MOST_NAMES: Final = 5
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,17 +83,33 @@ def changeable(history: Sequence[h.HistoryEvent], seq: int) -> Answer:
         raise GoingBackError(
             f"event {seq} is the run's start: another input is another run, `%wf run {event.name}(…)`"
         )
-    places = [number for number, each in enumerate(history, 1) if isinstance(each, Answer)]
-    if not places:
+    nearest = nearest_changeable(history, seq)
+    if nearest is None:
         raise GoingBackError(
             f"event {seq} is {_a(kind)}, and the history holds nothing that could be changed: fork without --set"
         )
-    nearest = min(places, key=lambda place: (abs(place - seq), -place))
     near = history[nearest - 1]
     raise GoingBackError(
         f"event {seq} is {_a(kind)}, which has no value to change: the nearest that has one is event {nearest}, "
         f"{subject(near, history)}: type --at {nearest}"
     )
+
+
+def nearest_changeable(history: Sequence[h.HistoryEvent], seq: int) -> int | None:
+    """The position closest to another one whose event carries a value; None if none does."""
+    places = [number for number, each in enumerate(history, 1) if isinstance(each, Answer)]
+    return min(places, key=lambda place: (abs(place - seq), -place), default=None)
+
+
+def recorded(event: Answer) -> str | None:
+    """The value that an event brought, as JSON text; None for a failure."""
+    match event:
+        case h.EventRaised(payload=text):
+            return text
+        case h.TaskCompleted(result=text) | h.ChildWorkflowCompleted(result=text):
+            return text
+        case _:
+            return None
 
 
 def subject(event: h.HistoryEvent, history: Sequence[h.HistoryEvent]) -> str:
@@ -146,6 +165,18 @@ def with_value(event: Answer, text: str) -> h.InputEvent:
 def step_of(history: Sequence[h.HistoryEvent], seq: int) -> range:
     """The step that an event belongs to, as indices."""
     return next(step for step in steps(history) if seq - 1 in step)
+
+
+def what_follows(cut: Cut) -> str:
+    """What happens once a run was taken back."""
+    state = RuntimeState.of(cut.kept)
+    if cut.again is not None:
+        return f"{subject(cut.again, cut.kept)} is delivered once more"
+    names = list(dict.fromkeys(call.name for call in (*state.tasks.values(), *state.children.values())))
+    if not names:
+        return "it waits as it did then"
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more} {'is' if len(names) == 1 else 'are'} tried again"
 
 
 def _a(kind: str) -> str:

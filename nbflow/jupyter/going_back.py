@@ -7,8 +7,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from nbflow.core.going_back import Cut, subject
-from nbflow.core.state import RuntimeState
+from nbflow.core.going_back import what_follows
 from nbflow.jupyter.actions import Request, find_run, runs_in
 from nbflow.jupyter.commands import COMMANDS
 from nbflow.jupyter.complaints import CommandError
@@ -19,7 +18,6 @@ from nbflow.jupyter.words import take_word
 from nbflow.runtime import Picture, WorkflowHandle
 
 _SET: Final = "--set"
-_MOST_NAMES: Final = 5
 
 
 def fork(session: NbFlow, request: Request) -> WorkflowHandle:
@@ -70,7 +68,7 @@ def rewind(session: NbFlow, request: Request) -> str:
     told: list[str] = []
     for handle in handles:
         cut = session.client.rewind_workflow(handle.instance_id, origin=copy_context())
-        told.append(f"{handle.instance_id} is taken back to event {cut.seq}: {_what_follows(cut)}")
+        told.append(f"{handle.instance_id} is taken back to event {cut.seq}: {what_follows(cut)}")
     return "\n".join(told)
 
 
@@ -102,15 +100,3 @@ def _split(line: str) -> tuple[str, str | None]:
         else:
             kept += f"{text} "
     return kept, expression
-
-
-def _what_follows(cut: Cut) -> str:
-    """What happens once a run was taken back."""
-    state = RuntimeState.of(cut.kept)
-    if cut.again is not None:
-        return f"{subject(cut.again, cut.kept)} is delivered once more"
-    names = list(dict.fromkeys(call.name for call in (*state.tasks.values(), *state.children.values())))
-    if not names:
-        return "it waits as it did then"
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"{', '.join(names[:_MOST_NAMES])}{more} {'is' if len(names) == 1 else 'are'} tried again"

@@ -28,7 +28,7 @@ from nbflow.core.going_back import (
     with_value,
 )
 from nbflow.core.identity import fork_id
-from nbflow.core.payloads import codec
+from nbflow.core.payloads import Codec, codec
 from nbflow.core.replay import replay
 from nbflow.core.rewinding import rewind_cut
 from nbflow.core.state import InstanceRecord, RuntimeState, RuntimeStatus
@@ -55,10 +55,12 @@ class GoingBack:
 
     Args:
         runtime: The runtime.
+        is_aside: Whether the caller is on the thread for looks already.
     """
 
-    def __init__(self, runtime: WorkflowRuntime) -> None:
+    def __init__(self, runtime: WorkflowRuntime, *, is_aside: bool = False) -> None:
         self._runtime = runtime
+        self._is_aside = is_aside
 
     # -- forks -----------------------------------------------------------------------------------
 
@@ -70,7 +72,7 @@ class GoingBack:
         Args:
             instance_id: The run.
             at: The last event that is shared; with a value, the event that gets it.
-            value: The other value of that event; UNSET: none.
+            value: The other value of that event, or its JSON text as `msgspec.Raw`; UNSET: none.
             new_id: The new run's ID; made up if None.
             newest: Whether it goes on with the newest code.
             origin: The context of the caller.
@@ -84,7 +86,7 @@ class GoingBack:
         request = ForkRequest(
             record=record,
             cut=cut,
-            instance_id=new_id if new_id is not None else self._free_id(instance_id),
+            instance_id=new_id if new_id is not None else self.free_id(instance_id),
             execution_id=uuid.uuid4().hex,
             definition=self._newest_that_fits(record, cut) if newest else record.definition,
             origin=origin,
@@ -105,17 +107,24 @@ class GoingBack:
 
     def _encoded(self, event: Answer, history: Sequence[h.HistoryEvent], value: Any) -> str:
         """A value as JSON text, by the annotation of what it stands in for; raises PayloadError."""
+        writer, what = self.codec_of(event, history)
+        if isinstance(value, msgspec.Raw):
+            value = writer.decode(bytes(value).decode(), what=what)
+        return writer.encode(value, what=what)
+
+    def codec_of(self, event: Answer, history: Sequence[h.HistoryEvent]) -> tuple[Codec, str]:
+        """What writes and reads the value that an event carries, and what that value is called in messages."""
         registry = self._runtime.registry
         match event:
             case h.EventRaised(name=name):
-                return codec().encode(value, what=f"the payload of {name!r}")
+                return codec(), f"the payload of {name!r}"
             case h.TaskCompleted(scheduled_id=i) | h.TaskFailed(scheduled_id=i):
                 definition = registry.activity(called(history, i))
             case h.ChildWorkflowCompleted(scheduled_id=i) | h.ChildWorkflowFailed(scheduled_id=i):
                 definition = registry.workflow(called(history, i))
         if definition is None:
-            return codec().encode(value, what=subject(event, history))
-        return definition.encode_result(value)
+            return codec(), subject(event, history)
+        return definition.signature.result, f"the result of {definition.name}"
 
     def _check_event(self, record: InstanceRecord, cut: Cut) -> None:
         """Refuse an event's payload that the workflow would refuse; raises GoingBackError."""
@@ -139,7 +148,7 @@ class GoingBack:
             )
         return newest.code_hash
 
-    def _free_id(self, instance_id: str) -> str:
+    def free_id(self, instance_id: str) -> str:
         """The first ID for a fork that nobody has."""
 
         def read(store: HistoryStore) -> str:
@@ -162,6 +171,10 @@ class GoingBack:
                 continue
             return request.plan.cut
         raise InstanceStateError(f"{instance_id} changes all the time: `%wf show {instance_id}`")
+
+    def rewinds_to(self, instance_id: str) -> Cut:
+        """Where a rewind would take a FAILED run back to; raises what `rewind` raises, and changes nothing."""
+        return self._rewind_request(instance_id, None).plan.cut
 
     def _rewind_request(self, instance_id: str, origin: Context | None) -> RewindRequest:
         self._runtime.call(self._runtime.requests.check_rows(instance_id))
@@ -240,6 +253,8 @@ class GoingBack:
 
     def _aside(self, look: Callable[[], _T]) -> _T:
         """Do something on the thread for looks, and wait so that an interrupt is noticed."""
+        if self._is_aside:
+            return look()
         found: Future[_T] = Future()
 
         def answer() -> None:

@@ -14,12 +14,17 @@ from nbflow.core.state import InstanceRecord, StallReason
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.output import TurnPrints, context_with
 from nbflow.errors import LookNotPossible, RuntimeClosedError, UntrustedError
+from nbflow.runtime.ways_back import WaysBack
+from nbflow.widgets.source import ForkOffer, RewindOffer
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
 
 CAPABILITIES: Final = frozenset(
-    {"raise", "suspend", "resume", "terminate", "purge", "restart", "replay", "graph"}
+    {
+        *("raise", "suspend", "resume", "terminate", "purge", "restart"),
+        *("rewind", "fork", "compare", "replay", "graph"),
+    }
 )
 """What a card may offer for a run of this runtime."""
 
@@ -70,6 +75,8 @@ class RunSource:
 
     def command(self, name: str) -> Future[str]:
         """Have something done to the run; the future gives a sentence once it is durable."""
+        if name == "rewind":
+            return self._ways_back().rewind()
         return self._open_runtime().submit(self._obey(name))
 
     async def _obey(self, name: str) -> str:
@@ -92,6 +99,25 @@ class RunSource:
                 return f"{run} has begun again"
             case _:
                 raise ValueError(f"no command {name!r}")
+
+    def fork(self, seq: int, value: str | None, instance_id: str) -> Future[str]:
+        """Start a new run that shares this one's history up to an event."""
+        return self._ways_back().fork(seq, value, instance_id)
+
+    def fork_offer(self, seq: int) -> ForkOffer:
+        """What a fork at an event would be; raises NbflowError."""
+        return self._ways_back().fork_offer(seq)
+
+    def rewind_offer(self) -> RewindOffer:
+        """Where a rewind would go; raises NbflowError."""
+        return self._ways_back().rewind_offer()
+
+    def peers(self) -> Sequence[str]:
+        """Runs that this one may well be compared with."""
+        return self._ways_back().peers()
+
+    def _ways_back(self) -> WaysBack:
+        return WaysBack(self._open_runtime(), self.instance_id)
 
     def now(self) -> datetime:
         """The runtime's time."""

@@ -173,6 +173,22 @@ class StoredRun:
         """Refused: the run is only read."""
         self._refuse()
 
+    def fork(self, seq: int, value: str | None, instance_id: str) -> Future[str]:
+        """Refused: the run is only read."""
+        self._refuse()
+
+    def fork_offer(self, seq: int) -> NoReturn:
+        """Refused: the run is only read."""
+        self._refuse()
+
+    def rewind_offer(self) -> NoReturn:
+        """Refused: the run is only read."""
+        self._refuse()
+
+    def peers(self) -> Sequence[str]:
+        """None: it is looked at alone."""
+        return ()
+
     def _refuse(self) -> NoReturn:
         raise LookNotPossible(f"{self.instance_id} is only read here: open its notebook to act on it")
 

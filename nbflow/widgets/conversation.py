@@ -19,6 +19,7 @@ from nbflow.widgets.details import RowDetails
 from nbflow.widgets.feed import CardFeed
 from nbflow.widgets.graphing import Graphing
 from nbflow.widgets.messages import Json
+from nbflow.widgets.offers import Offers
 from nbflow.widgets.replaying import Replaying
 from nbflow.widgets.runlog import RunLog
 from nbflow.widgets.source import CardSource
@@ -109,7 +110,7 @@ class Conversation:
         """Send what became of a command; one that has made another run of this one has it followed anew."""
         done = ack.get("do") if ack.get("state") == "recorded" else None
         self._send(ack)
-        if done == "restart":
+        if done in ("restart", "rewind"):
             self._log.forget()
             self._renew_feed()
             self._source.aside(self._begin_anew)
@@ -134,7 +135,7 @@ class Conversation:
 
 def answerers(log: RunLog, source: CardSource, replaying: Replaying) -> Mapping[str, Answerer]:
     """Who answers what is asked of a run."""
-    details, graphing = RowDetails(log, source), Graphing(log, source)
+    details, graphing, offers = RowDetails(log, source), Graphing(log, source), Offers(log, source)
     return {
         "details": details.details,
         "moment": replaying.moment,
@@ -142,6 +143,9 @@ def answerers(log: RunLog, source: CardSource, replaying: Replaying) -> Mapping[
         "listing": replaying.listing,
         "value": replaying.value,
         "graph": graphing.graph,
+        "fork": offers.fork,
+        "rewind": offers.rewind,
+        "compare": offers.compare,
     }
 
 

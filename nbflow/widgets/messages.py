@@ -64,6 +64,9 @@ def run_message(header: Header, sentence: str) -> Json:
         "execution": header.execution_id,
         "generation": header.generation,
         "parent": None if header.parent is None else header.parent.instance_id,
+        "origin": None
+        if header.origin is None
+        else [header.origin.reason, header.origin.instance_id, header.origin.seq],
         "look": _look(RUN_LOOKS[header.status]),
         "live": not header.status.is_terminal,
         "created": millis(header.created_at),
@@ -88,7 +91,7 @@ def _parting(header: Header) -> Json | None:
 
 def commands_message(header: Header, can: Iterable[str]) -> list[list[str]]:
     """What can be done to the run: name, title, and what is asked before."""
-    commands = commands_for(header.status, header.instance_id, can)
+    commands = commands_for(header.status, header.instance_id, can, is_child=header.parent is not None)
     return [[command.name, command.title, command.asks] for command in commands]
 
 

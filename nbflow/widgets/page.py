@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Final
 
 _STATIC: Final = Path(__file__).parent / "static"
-_STYLES: Final = ("card.css", "timeline.css", "replay.css", "graph.css", "inbox.css", "dashboard.css")
+_STYLES: Final = (
+    "card.css",
+    "timeline.css",
+    "replay.css",
+    "graph.css",
+    "inbox.css",
+    "compare.css",
+    "dashboard.css",
+)
 
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=class|function|const|async)", re.MULTILINE)

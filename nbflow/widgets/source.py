@@ -12,9 +12,44 @@ from contextvars import Context
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
+
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
 from nbflow.definitions import WorkflowDefinition
+
+
+class ForkOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fork at an event would be.
+
+    Attributes:
+        instance_id: An ID for it that nobody has.
+        shared: The last event that it would share, if nothing is changed.
+        subject: What could be changed there, such as ``the result of charge``; empty: nothing.
+        value: That as it is recorded, as JSON text; None if it was a failure.
+        schema: Its JSON schema, if it is known.
+        nearest: The event closest to this one at which something could be changed; None if there is none.
+    """
+
+    instance_id: str
+    shared: int
+    subject: str = ""
+    value: str | None = None
+    schema: str | None = None
+    nearest: int | None = None
+
+
+class RewindOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a rewind would take a run back to.
+
+    Attributes:
+        seq: The last event that it would keep.
+        follows: What happens then, in words.
+    """
+
+    seq: int
+    follows: str
+
 
 Commit: TypeAlias = Callable[[InstanceRecord, Sequence[HistoryEvent]], None]
 
@@ -61,16 +96,49 @@ class CardSource(Protocol):
         ...
 
     def command(self, name: str) -> Future[str]:
-        """Suspend, resume, terminate, purge or restart the run, as ``name`` says.
+        """Suspend, resume, terminate, purge, restart or rewind the run, as ``name`` says.
 
         The future gives a sentence once that is durable; its exception is an `NbflowError`, such as
         `InstanceStateError`. Never waits. Only what `capabilities` lists may be asked for.
         """
         ...
 
+    def peers(self) -> Sequence[str]:
+        """IDs of runs that this one may well be compared with, the likeliest first. May wait for the store."""
+        ...
+
     @property
     def capabilities(self) -> frozenset[str]:
         """What can be done here: ``raise``, ``replay``, ``graph``, and the names of commands."""
+        ...
+
+    def fork(self, seq: int, value: str | None, instance_id: str) -> Future[str]:
+        """Start a new run that shares this one's history up to an event.
+
+        The future gives a sentence once that is durable; its exception is an `NbflowError`: an `ArgumentError` of
+        the new ID, a `PayloadError` of the value. Never waits.
+
+        Args:
+            seq: The event.
+            value: JSON text that the event brings there instead; None: what it brought.
+            instance_id: The new run's ID.
+        """
+        ...
+
+    def fork_offer(self, seq: int) -> ForkOffer:
+        """What a fork at an event would be. May wait for the store.
+
+        Raises:
+            NbflowError: The run can't be forked there; says why.
+        """
+        ...
+
+    def rewind_offer(self) -> RewindOffer:
+        """Where `command` would rewind the run to. May run workflow code, without any effect.
+
+        Raises:
+            NbflowError: The run can't be rewound; says why.
+        """
         ...
 
     def definition(self) -> WorkflowDefinition[Any, Any] | None:

@@ -12,7 +12,7 @@ from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
 from nbflow.definitions import WorkflowDefinition
 from nbflow.errors import LookNotPossible
-from nbflow.widgets.source import CardSource, Commit
+from nbflow.widgets.source import CardSource, Commit, ForkOffer, RewindOffer
 
 _LOOKS: Final = frozenset({"replay", "graph"})
 
@@ -55,6 +55,22 @@ class StillSource:
     def command(self, name: str) -> Future[str]:
         """Refuse it."""
         raise LookNotPossible("this is a picture of the run: its notebook has the commands")
+
+    def fork(self, seq: int, value: str | None, instance_id: str) -> Future[str]:
+        """Refuse it."""
+        raise LookNotPossible("this is a picture of the run: it is forked in its notebook")
+
+    def fork_offer(self, seq: int) -> ForkOffer:
+        """Refuse it."""
+        raise LookNotPossible("this is a picture of the run: it is forked in its notebook")
+
+    def rewind_offer(self) -> RewindOffer:
+        """Refuse it."""
+        raise LookNotPossible("this is a picture of the run: it is taken back in its notebook")
+
+    def peers(self) -> Sequence[str]:
+        """None: it stands for itself."""
+        return ()
 
     def definition(self) -> WorkflowDefinition[Any, Any] | None:
         """The code that it went by."""

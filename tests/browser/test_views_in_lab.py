@@ -61,6 +61,33 @@ def test_a_replay_is_scrubbed_with_the_cells_lines_and_values(page: Page, lab: L
     )
 
 
+def test_a_run_is_forked_from_the_slider_with_another_value_and_comes_out_otherwise(
+    page: Page, lab: Lab
+) -> None:
+    notebook, card = opened(page, lab, "fork.ipynb")
+    card.get_by_role("button", name="Approve approval").click()
+    expect(card.locator(".nbf-badge")).to_have_text("✓ completed", timeout=PATIENCE)
+    card.get_by_role("tab", name="Replay").click()
+    replay = card.get_by_role("tabpanel", name="Replay")
+    replay.locator(".nbf-rp-input").filter(has_text="approval").click()
+    replay.get_by_role("button", name="Fork from here…").click()
+    form = replay.get_by_role("form", name="Fork")
+    form.get_by_role("checkbox", name="change the event 'approval'").check()
+    form.get_by_label("JSON for change the event 'approval'").fill('{"approved": false}')
+    form.get_by_role("button", name="Fork").click()
+    forked = notebook.output(START).get_by_role("group", name="Run order-42-fork-1 of fulfil")
+    expect(forked.locator(".nbf-badge")).to_have_text("✓ completed", timeout=PATIENCE)
+    head = forked.locator(".nbf-subhead")
+    expect(head).to_contain_text('output "rejected"')
+    expect(head).to_contain_text("forked from order-42 at event")
+    head.get_by_role("button", name="compare", exact=True).click()
+    compared = forked.get_by_role("region", name="Comparison")
+    expect(compared.get_by_role("row").filter(has_text="approval")).to_contain_text(
+        "≠ differs", timeout=PATIENCE
+    )
+    picture(notebook, forked, "lab-fork")
+
+
 def test_a_card_can_be_opened_at_an_event(page: Page, lab: Lab) -> None:
     notebook, _ = opened(page, lab, "at.ipynb", "%wf replay order-42 --to 2")
     notebook.run(START + 1)

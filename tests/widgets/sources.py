@@ -12,7 +12,7 @@ from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
 from nbflow.definitions import WorkflowDefinition
 from nbflow.errors import InstanceNotFoundError
-from nbflow.widgets.source import Commit
+from nbflow.widgets.source import Commit, ForkOffer, RewindOffer
 from tests.views.stories import T0, Story
 
 
@@ -26,6 +26,8 @@ class FakeSource:
         code: The workflow's code, if it is there.
         kinds: What the names in it stand for.
         others: Other runs of the engine, by ID.
+        offer: What a fork would be, or why there can be none; `back` likewise for a rewind.
+        forked: The forks that were asked for: event, value, ID, and the future of each.
         waits_aside: Whether looks wait in `looks` until the test does them.
     """
 
@@ -36,8 +38,22 @@ class FakeSource:
         self.others: dict[str, FakeSource] = {}
         self.commanded: list[tuple[str, Future[str]]] = []
         self.capabilities = frozenset(
-            {"raise", "suspend", "resume", "terminate", "purge", "restart", "replay", "graph"}
+            {
+                "raise",
+                "suspend",
+                "resume",
+                "terminate",
+                "purge",
+                "restart",
+                "rewind",
+                "fork",
+                "replay",
+                "graph",
+            }
         )
+        self.offer: ForkOffer | Exception = ForkOffer(instance_id=f"{story.instance_id}-fork-1", shared=1)
+        self.back: RewindOffer | Exception = RewindOffer(seq=1, follows="charge is tried again")
+        self.forked: list[tuple[int, str | None, str, Future[str]]] = []
         self.opened_at = T0
         self.waits_aside = False
         self.looks: list[Callable[[], object]] = []
@@ -77,6 +93,24 @@ class FakeSource:
         future: Future[str] = Future()
         self.commanded.append((name, future))
         return future
+
+    def fork(self, seq: int, value: str | None, instance_id: str) -> Future[str]:
+        future: Future[str] = Future()
+        self.forked.append((seq, value, instance_id, future))
+        return future
+
+    def fork_offer(self, seq: int) -> ForkOffer:
+        if isinstance(self.offer, Exception):
+            raise self.offer
+        return self.offer
+
+    def rewind_offer(self) -> RewindOffer:
+        if isinstance(self.back, Exception):
+            raise self.back
+        return self.back
+
+    def peers(self) -> list[str]:
+        return list(self.others)
 
     def definition(self) -> WorkflowDefinition[..., Any] | None:
         return self.code

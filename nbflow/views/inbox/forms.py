@@ -103,6 +103,26 @@ def control_for(schema: str | None) -> Control:
         return _ANYTHING
 
 
+def control_with(schema: str | None, value: Any) -> Control:
+    """Give the control for a value that is there already: of its type, filled in with it; else its JSON.
+
+    Args:
+        schema: The type, if it is known.
+        value: The value; `msgspec.UNSET`: there is none, and the field begins empty or with the type's shape.
+    """
+    root, given = read_schema(schema), _UNSET if value is msgspec.UNSET else value
+    if given is not _UNSET and len(json_text(given)) > _LARGEST:
+        return JsonControl(hint="the recorded value is too large for a form")
+    if root:
+        try:
+            control = _Forms(root).of(given)
+            if len(msgspec.json.encode(control)) <= 2 * _LARGEST:
+                return control
+        except RecursionError:
+            pass
+    return JsonControl(initial="" if given is _UNSET else _shown(json_text(given)), hint="any JSON")
+
+
 class _Forms:
     """Makes the controls of one schema.
 
@@ -126,6 +146,10 @@ class _Forms:
         if isinstance(question, ButtonsControl) and not question.more:
             return msgspec.structs.replace(question, choices=(*question.choices, Choice("Neither", "null")))
         return self._control(schema, 0, schema.get("default", _UNSET))
+
+    def of(self, default: Any) -> Control:
+        """The control of the whole payload, without buttons, filled in."""
+        return self._control(resolved(self._root, self._root), 0, default)
 
     # -- one click ---------------------------------------------------------------------------
 
@@ -297,7 +321,7 @@ class _Forms:
         types = () if "" in kinds else tuple(dict.fromkeys(kinds))
         required = names(schema.get("required"))
         return JsonControl(
-            initial=msgspec.json.format(text, indent=2) if len(text) > 40 else text,
+            initial=_shown(text),
             hint=leaves.json_hint(_title(schema), types, required, _about(schema)),
             types=types,
             required=required,
@@ -369,6 +393,11 @@ def _yes_or_no(schema: Schema, default: Any) -> ChoiceControl | None:
     return ChoiceControl(
         choices=(Choice("yes", "true"), Choice("no", "false")), initial=initial, hint=_about(schema)
     )
+
+
+def _shown(text: str) -> str:
+    """JSON as it stands in a field: in lines, if it is long."""
+    return msgspec.json.format(text, indent=2) if len(text) > 40 else text
 
 
 def _label(key: str) -> str:

@@ -88,6 +88,7 @@ def header(record: InstanceRecord, fold: TimelineFold, *, now: datetime) -> Head
         start_at=record.start_at,
         pauses=tuple(run.pauses),
         notes=tuple(run.notes),
+        origin=record.origin,
     )
 
 

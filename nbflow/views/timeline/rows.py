@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from nbflow.core.history import ParentReference
+from nbflow.core.history import Origin, ParentReference
 from nbflow.core.state import RuntimeStatus, Stall
 from nbflow.errors import FailureDetails
 
@@ -182,6 +182,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         turns: How often the workflow was woken.
         pauses: When it was suspended.
         notes: What the engine noted in the history, such as calls that were not started.
+        origin: Where the execution comes from, if it did not begin at the beginning.
     """
 
     name: str
@@ -205,6 +206,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     start_at: datetime | None
     pauses: tuple[Pause, ...]
     notes: tuple[str, ...]
+    origin: Origin | None = None
 
 
 class WaitingFor(msgspec.Struct, frozen=True, kw_only=True):

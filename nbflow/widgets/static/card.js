@@ -12,6 +12,7 @@
 
 import { AsksView } from "./ask.js";
 import { CommandsMenu } from "./commands.js";
+import { ComparePanel } from "./compare.js";
 import { GraphView } from "./graph.js";
 import { InboxView } from "./inbox.js";
 import { drawParting } from "./parting.js";
@@ -52,6 +53,7 @@ export class CardView {
     this.desk = this.makeDesk();
     this.asks = new AsksView(this.desk);
     this.menu = new CommandsMenu(this.desk);
+    this.comparing = new ComparePanel(this.desk);
     /** @type {Record<string, View>} */
     this.views = { timeline: new TimelineView(this.desk), replay: new ReplayView(this.desk), graph: new GraphView(this.desk), inbox: new InboxView(this.desk) };
     const opens = this.kept.has("view") ? { view: this.kept.get("view") } : model.get("opens") ?? {};
@@ -75,7 +77,7 @@ export class CardView {
     this.root = h("div", { class: "nbf", role: "group", "aria-label": "A run" },
       h("div", { class: "nbf-head" }, this.badge, this.title, this.id, this.elapsed, this.menu.el, close),
       h("div", { class: "nbf-subhead" }, this.facts, this.moreButton),
-      this.more, this.problem, this.status, this.notice, this.asks.el, this.tablist, this.panel, this.shelf?.el ?? null);
+      this.more, this.problem, this.status, this.notice, this.asks.el, this.comparing.el, this.tablist, this.panel, this.shelf?.el ?? null);
     ownKeys(this.root);
     el.append(this.root);
     this.onMessage = (/** @type {any} */ message) => this.receive(message);
@@ -103,6 +105,9 @@ export class CardView {
       card: this.card,
       kept: this.kept,
       busy: this.busy,
+      order: (name) => this.menu.choose(name),
+      compare: (other) => this.comparing.open(other),
+      focusMenu: () => this.menu.button.focus(),
       say: (text) => setText(this.status, text),
     };
   }
@@ -167,7 +172,7 @@ export class CardView {
     else if (message.type === "ack") {
       this.asks.onAck(message);
       this.menu.onAck(message);
-      this.views.inbox.onAck?.(message);
+      for (const view of Object.values(this.views)) view.onAck?.(message);
     } else if (message.type === "snapshot" || message.n === this.n + 1) this.take(message);
     else if (message.n > this.n) this.hello();
   }
@@ -196,6 +201,7 @@ export class CardView {
       this.drawHead(picture);
       this.asks.draw(picture);
       this.menu.draw(picture);
+      this.comparing.draw(picture);
       this.views[this.shown].draw(picture);
     });
     setText(this.tabs[TABS.length - 1], picture.waits.length ? `Inbox (${picture.waits.length})` : "Inbox");
@@ -219,18 +225,29 @@ export class CardView {
     this.parts = parts;
     if (!run.parting) setText(this.problem, run.problem ?? "");
     if (!this.more.hidden) this.drawMore(run);
-    const said = JSON.stringify([run.created, run.started, run.generation, run.parent, run.customStatus, run.output]);
+    const said = JSON.stringify([run.created, run.started, run.generation, run.parent, run.origin, run.customStatus, run.output]);
     if (said === this.said) return; // what somebody has selected, or has the focus, stays
     this.said = said;
     const { card } = this, { parent } = run;
+    const linkTo = (/** @type {string} */ id) => (card ? h("button", { type: "button", class: "nbf-link", onclick: () => card(id) }, h("code", {}, id)) : h("code", {}, id));
     const facts = [
       h("time", { title: fullTime(run.started ?? run.created) }, `started ${clockTime(run.started ?? run.created)}`),
       run.generation ? h("span", {}, `generation ${run.generation + 1}`) : null,
-      parent ? h("span", {}, "child of ", card ? h("button", { type: "button", class: "nbf-link", onclick: () => card(parent) }, h("code", {}, parent)) : h("code", {}, parent)) : null,
+      parent ? h("span", {}, "child of ", linkTo(parent)) : null,
+      ...this.originFacts(run, linkTo),
       run.customStatus === null ? null : h("span", {}, "status ", h("code", {}, run.customStatus)),
       run.output === null ? null : h("span", {}, "output ", h("code", {}, run.output)),
     ];
     this.facts.replaceChildren(...facts.filter((fact) => fact !== null));
+  }
+
+  /** Where the run comes from, if it did not begin at the beginning. @param {import('./words.js').Run} run @param {(id: string) => Node} linkTo */
+  originFacts({ origin, can }, linkTo) {
+    if (!origin) return [];
+    const [reason, id, seq] = origin;
+    if (reason === "rewind") return [h("span", {}, `taken back to event ${seq}`)];
+    return [h("span", {}, "forked from ", linkTo(id), ` at event ${seq}`),
+      can?.includes("compare") ? h("button", { type: "button", class: "nbf-link", onclick: () => this.comparing.open(id) }, "compare") : null];
   }
 
   /** @param {import('./words.js').Run} run */
@@ -314,6 +331,7 @@ export class CardView {
     for (const view of Object.values(this.views)) view.dispose?.();
     this.asks.dispose();
     this.menu.dispose();
+    this.comparing.dispose();
     this.model.off("msg:custom", this.onMessage);
     this.model.off("change:snapshot", this.onKept);
     this.model.off("comm_live_update", this.onLive);

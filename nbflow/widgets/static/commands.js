@@ -10,6 +10,7 @@ export class CommandsMenu {
   /** @param {import('./words.js').Desk} desk */
   constructor(desk) {
     const id = `nbf-${desk.newId()}`;
+    this.desk = desk;
     this.shown = ""; // the commands that are in the menu
     /** @type {Command|null} */
     this.asked = null;
@@ -38,9 +39,10 @@ export class CommandsMenu {
     this.button.hidden = !commands.length;
     if (shown === this.shown) return;
     this.shown = shown;
+    this.commands = commands;
     if (this.asked && !commands.some(([name]) => name === this.asked?.[0])) this.ask(null);
     const focused = this.menu.contains(document.activeElement);
-    this.menu.replaceChildren(...commands.map((command) => button(command[1], () => (command[2] ? this.ask(command) : this.give(command)), { class: "nbf-entry", role: "menuitem", tabindex: -1 })));
+    this.menu.replaceChildren(...commands.map((command) => button(command[1], () => this.take(command), { class: "nbf-entry", role: "menuitem", tabindex: -1 })));
     if (focused) this.items()[0]?.focus();
   }
 
@@ -68,6 +70,21 @@ export class CommandsMenu {
     }
   }
 
+  /** Choose a command from elsewhere in the card. @param {string} name */
+  choose(name) {
+    const command = this.commands?.find(([one]) => one === name);
+    if (command) this.take(command);
+  }
+
+  /** @param {Command} command */
+  take(command) {
+    if (command[0] === "compare") {
+      this.open(false);
+      this.desk.compare();
+    } else if (command[2]) this.ask(command);
+    else this.give(command);
+  }
+
   /** Ask before it is done; null: it is left. @param {Command|null} command */
   ask(command) {
     this.asked = command;
@@ -78,11 +95,18 @@ export class CommandsMenu {
     if (!command) return;
     const leave = button("Leave it", () => this.ask(null));
     this.confirm.setAttribute("aria-label", command[2]);
-    this.confirm.replaceChildren(h("p", {}, command[2]), button(command[1].replace("…", ""), () => {
+    const isRewind = command[0] === "rewind", where = h("p", { role: "status", hidden: !isRewind }, "looking where it goes back to…");
+    const sure = button(command[1].replace("…", ""), () => {
       this.ask(null);
       this.give(command);
-    }, { class: "nbf-button nbf-bad" }), leave);
+    }, { class: `nbf-button nbf-${isRewind ? "active" : "bad"}`, hidden: isRewind });
+    this.confirm.classList.toggle("nbf-calm", isRewind);
+    this.confirm.replaceChildren(h("p", {}, command[2]), where, sure, leave);
     leave.focus();
+    if (isRewind) this.desk.ask("rewind").then(({ words }) => {
+      setText(where, words);
+      sure.hidden = false;
+    }, (error) => setText(where, `✗ ${error.message}`));
   }
 
   /** @param {Command} command */

@@ -4,6 +4,7 @@
  * variables of each branch.
  */
 
+import { ForkPanel } from "./fork.js";
 import { drawParting } from "./parting.js";
 import { Recall } from "./recall.js";
 import { RowsInSight } from "./sight.js";
@@ -72,6 +73,7 @@ export class ReplayView {
     this.place = h("span", { class: "nbf-rp-place" });
     this.why = h("p", { class: "nbf-rp-why" });
     this.note = h("div", { hidden: true });
+    this.fork = new ForkPanel(desk, { at: () => this.at, go: (seq) => this.go(seq) });
     this.code = h("div", { class: "nbf-rp-code", role: "region", tabindex: 0, "aria-label": "Source" });
     this.sheet = h("div", { class: "nbf-rp-sheet", role: "presentation" });
     this.events = h("div", { class: "nbf-rp-events", role: "listbox", tabindex: 0, "aria-label": "Events", onscroll: () => this.drawRows(), onclick: (/** @type {any} */ e) => {
@@ -85,11 +87,13 @@ export class ReplayView {
     this.el = h("section", { class: "nbf-replay", "aria-label": "Replay", onkeydown: (/** @type {any} */ e) => this.key(e) },
       h("div", { class: "nbf-rp-deck" }, by("|◂", "To the beginning", -Infinity), by("◂◂", "Ten events back", -10), by("◂", "One event back", -1), this.player,
         by("▸", "One event on", 1), by("▸▸", "Ten events on", 10), by("▸|", "To the end", Infinity), this.speed, this.place),
-      this.slider, this.why, this.note, h("div", { class: "nbf-rp-split" }, this.code, this.events), this.chips, this.branches);
+      this.slider, this.why, this.fork.el, this.note, h("div", { class: "nbf-rp-split" }, this.code, this.events), this.chips, this.branches);
   }
 
   /** @param {import('./words.js').Picture} picture */
-  draw({ run, length }) {
+  draw(picture) {
+    const { run, length } = picture;
+    this.fork.drawRun(picture);
     if (run.execution !== this.recall.execution) {
       if (this.recall.execution) this.seq = -1;
       this.recall = this.recalls(run.execution);
@@ -123,7 +127,13 @@ export class ReplayView {
     this.play(false);
   }
 
-  dispose() { this.hide(); }
+  dispose() {
+    this.hide();
+    this.fork.dispose();
+  }
+
+  /** @param {import('./words.js').Ack} ack */
+  onAck(ack) { this.fork.onAck(ack); }
 
   // -- going ----------------------------------------------------------------------------------
 
@@ -161,7 +171,7 @@ export class ReplayView {
   /** @param {KeyboardEvent} event */
   key(event) {
     const target = /** @type {HTMLElement} */ (event.target), down = target === this.slider ? -1 : 1;
-    if (event.ctrlKey || event.altKey || event.metaKey || target === this.speed || target === this.code || target.tagName === "PRE") return;
+    if (event.ctrlKey || event.altKey || event.metaKey || target === this.speed || target === this.code || target.tagName === "PRE" || this.fork.el.contains(target)) return;
     const by = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: down, ArrowUp: -down, PageDown: 10 * down, PageUp: -10 * down, Home: -Infinity, End: Infinity }[event.key];
     if (by) this.step(by);
     else if (event.key === " " && target.tagName !== "BUTTON") this.play(!this.timer);
@@ -179,6 +189,7 @@ export class ReplayView {
     slider.value = `${at}`;
     slider.setAttribute("aria-valuetext", this.said());
     setText(this.place, `event ${at} of ${total}${row ? ` · ${clockTime(row[1])}` : ""}`);
+    this.fork.draw();
     setText(this.why, at ? recall.turns[row?.[7] ?? 0]?.[2] ?? "" : "Before the first event");
     this.sheet.style.height = `${total * EVENT_HEIGHT}px`;
     if (this.brought !== at && (y < events.scrollTop + EVENT_HEIGHT || y > events.scrollTop + events.clientHeight - 2 * EVENT_HEIGHT)) events.scrollTop = y - events.clientHeight / 2;

@@ -8,7 +8,7 @@
  *   created: number, started: number|null, ended: number|null, startAt: number|null,
  *   customStatus: string|null, output: string|null, problem: string|null, sentence: string,
  *   parting: import('./parting.js').Parting|null,
- *   parent: string|null, can: string[], commands: Command[], blocks: Block[]}} Run
+ *   parent: string|null, origin: [reason: "fork"|"rewind", run: string, seq: number]|null, can: string[], commands: Command[], blocks: Block[]}} Run
  * @typedef {[name: string, title: string, asks: string]} Command `asks`: what is said before it is done; empty: nothing
  * @typedef {[kind: string, offset: number, length: number|null, tone: string, outcome: string]} Span offset from the row's start
  * @typedef {[number: number, look: Look, queued: string, ran: string, worker: string, error: string]} Attempt
@@ -25,7 +25,8 @@
  * @typedef {{get(name: string): any, send(content: any): void, on(event: string, callback: Function): void,
  *   off(event: string, callback: Function): void, widget_manager?: any, comm_live?: boolean, frozen?: boolean}} Model
  * @typedef {{send(content: object): void, ask(what: string, args?: object): Promise<any>, now(): number, newId(): string,
- *   open(view: string, detail?: any): void, card: ((id: string) => void)|null, kept: Map<string, any>, busy(): boolean, say(text: string): void}} Desk
+ *   open(view: string, detail?: any): void, card: ((id: string) => void)|null, kept: Map<string, any>, busy(): boolean, say(text: string): void,
+ *   order(name: string): void, compare(other?: string): void, focusMenu(): void}} Desk
  * @typedef {{el: HTMLElement, draw(picture: Picture): void, tick?(now: number): void, show?(detail?: any): void,
  *   hide?(): void, onAck?(ack: Ack): void, dispose?(): void}} View
  */
