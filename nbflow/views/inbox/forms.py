@@ -8,6 +8,7 @@ groups) gets a field for JSON, filled in with the shape that the schema wants.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 import msgspec
@@ -104,23 +105,17 @@ def control_for(schema: str | None) -> Control:
 
 
 def control_with(schema: str | None, value: Any) -> Control:
-    """Give the control for a value that is there already: of its type, filled in with it; else its JSON.
+    """The control for a value that is there already, filled in with it: of its type if that is known, else JSON.
 
-    Args:
-        schema: The type, if it is known.
-        value: The value; `msgspec.UNSET`: there is none, and the field begins empty or with the type's shape.
+    Without one (`msgspec.UNSET`) the field begins empty, or with the type's shape.
     """
     root, given = read_schema(schema), _UNSET if value is msgspec.UNSET else value
     if given is not _UNSET and len(json_text(given)) > _LARGEST:
         return JsonControl(hint="the recorded value is too large for a form")
-    if root:
-        try:
-            control = _Forms(root).of(given)
-            if len(msgspec.json.encode(control)) <= 2 * _LARGEST:
-                return control
-        except RecursionError:
-            pass
-    return JsonControl(initial="" if given is _UNSET else _shown(json_text(given)), hint="any JSON")
+    with suppress(RecursionError):
+        if root and len(msgspec.json.encode(control := _Forms(root).of(given))) <= 2 * _LARGEST:
+            return control
+    return JsonControl(initial="" if given is _UNSET else leaves.as_lines(json_text(given)), hint="any JSON")
 
 
 class _Forms:
@@ -178,7 +173,7 @@ class _Forms:
         more = self._several(rest, frozenset(), 1)
         if key.casefold() in _APPROVALS:
             return ButtonsControl(choices=_approval(yes, no), hint=_about(schema), more=more)
-        about = " · ".join(part for part in (f"{_label(key)}?", _about(schema)) if part)
+        about = " · ".join(part for part in (f"{leaves.label(key)}?", _about(schema)) if part)
         return ButtonsControl(choices=(Choice("Yes", yes, "good"), Choice("No", no)), hint=about, more=more)
 
     # -- anything ----------------------------------------------------------------------------
@@ -253,7 +248,7 @@ class _Forms:
             if self._fields > _MOST_FIELDS:
                 break
             fields.append(
-                Field(key, _label(key), self._field({**part, leaves.KEY: key}, key in required, depth))
+                Field(key, leaves.label(key), self._field({**part, leaves.KEY: key}, key in required, depth))
             )
         return tuple(fields)
 
@@ -321,7 +316,7 @@ class _Forms:
         types = () if "" in kinds else tuple(dict.fromkeys(kinds))
         required = names(schema.get("required"))
         return JsonControl(
-            initial=_shown(text),
+            initial=leaves.as_lines(text),
             hint=leaves.json_hint(_title(schema), types, required, _about(schema)),
             types=types,
             required=required,
@@ -393,16 +388,6 @@ def _yes_or_no(schema: Schema, default: Any) -> ChoiceControl | None:
     return ChoiceControl(
         choices=(Choice("yes", "true"), Choice("no", "false")), initial=initial, hint=_about(schema)
     )
-
-
-def _shown(text: str) -> str:
-    """JSON as it stands in a field: in lines, if it is long."""
-    return msgspec.json.format(text, indent=2) if len(text) > 40 else text
-
-
-def _label(key: str) -> str:
-    """A key as a person reads it."""
-    return excerpt(tame(key.replace("_", " ")), 80) if key.strip("_ ") else tame(json_text(key))
 
 
 def _title(schema: Schema) -> str:

@@ -292,3 +292,13 @@ def json_hint(title: str, types: tuple[str, ...], required: tuple[str, ...], abo
 def _hint(schema: Schema, what: str) -> str:
     about = excerpt(tame(word(schema.get("description"))), 300)
     return " · ".join(part for part in (about, what) if part)
+
+
+def as_lines(text: str) -> str:
+    """JSON as it stands in a field: in lines, if it is long."""
+    return msgspec.json.format(text, indent=2) if len(text) > 40 else text
+
+
+def label(key: str) -> str:
+    """A key as a person reads it."""
+    return excerpt(tame(key.replace("_", " ")), 80) if key.strip("_ ") else tame(json_text(key))
