@@ -84,7 +84,5 @@ def _note(report: GateReport, adopted: Sequence[str]) -> str:
         kept = len(report.verdicts) - len(adopted)
         stay = f"; {kept} keep the code that they were started with" if kept else ""
         return f"{said}: {len(adopted)} changed over to the new code{stay}"
-    return (
-        f"{said}: all keep the code that they were started with, and new runs take the changed one - "
-        f"%wf adopt {report.name} fitting changes over those that fit"
-    )
+    way = f" - %wf adopt {report.name} fitting changes over those that fit" if report.of(Fits) else ""
+    return f"{said}: all keep the code that they were started with, and new runs take the changed one{way}"

@@ -108,8 +108,6 @@ def _match(found: list[StoredVersion], name: str, beginning: str) -> StoredVersi
     fits: list[Any] = [version for version in found if version.code_hash.startswith(beginning.lower())]
     fits = fits or [version for version in found if version.version == beginning]
     if len(fits) != 1:
-        which = "no version" if not fits else f"{len(fits)} versions"
-        raise CommandError(
-            f"{which} of {name} begin with {beginning!r}: type %wf versions {name} for all of them"
-        )
+        which = f"no version of {name} begins" if not fits else f"{len(fits)} versions of {name} begin"
+        raise CommandError(f"{which} with {beginning!r}: type %wf versions {name} for all of them")
     return fits[0]

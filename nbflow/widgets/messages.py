@@ -97,6 +97,7 @@ def commands_message(header: Header, can: Iterable[str]) -> list[list[str]]:
 
 def row_message(row: Row, details: Details | None) -> Json:
     """One row, with what is behind it if that is given."""
+    begin = millis(row.start)
     message: Json = {
         "key": row.key,
         "index": row.index,
@@ -105,10 +106,10 @@ def row_message(row: Row, details: Details | None) -> Json:
         "name": _short(row.name, 300),
         "short": short_of(row),
         "look": _look(look_of(row)),
-        "start": millis(row.start),
+        "start": begin,
         "end": _maybe(row.end),
         "due": _maybe(row.due) if row.status.is_open else None,
-        "spans": [_span(span, row) for span in row.spans],
+        "spans": [_span(span, begin) for span in row.spans],
         "remark": _remark(row),
         "seqs": [row.seqs[0], row.seqs[-1]] if row.seqs else None,
     }
@@ -146,12 +147,12 @@ def axis_message(rule: AxisRule, served_until: datetime | None) -> Json:
     }
 
 
-def _span(span: Span, row: Row) -> list[Any]:
+def _span(span: Span, begin: int) -> list[Any]:
     """Kind, begin after the row's, length (None: it goes on), tone, and how it came out."""
     start = millis(span.start)
     length = None if span.end is None else millis(span.end) - start
     out = "" if span.end is None else span.status
-    return [span.kind, start - millis(row.start), length, tone_of(span), out]
+    return [span.kind, start - begin, length, tone_of(span), out]
 
 
 def _remark(row: Row) -> str:

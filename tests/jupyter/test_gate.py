@@ -122,9 +122,9 @@ def test_a_version_that_was_dropped_is_kept_again_when_it_is_defined_again(shop:
     [
         ("%wf versions", "%wf versions needs a workflow: type %wf versions NAME; there are order"),
         ("%wf versions ordre", "no workflow 'ordre' is known: did you mean 'order'?"),
-        ("%wf versions order --drop zz", "no version of order begin with 'zz'"),
+        ("%wf versions order --drop zz", "no version of order begins with 'zz'"),
         ("%wf adopt order some", "type %wf adopt order fitting"),
-        ("%wf adopt order fitting --version zz", "no version of order begin with 'zz'"),
+        ("%wf adopt order fitting --version zz", "no version of order begins with 'zz'"),
     ],
 )
 def test_what_is_typed_wrong_is_said_in_one_line(shop: Notebook, line: str, said: str) -> None:
