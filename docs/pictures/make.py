@@ -258,7 +258,7 @@ def main() -> None:
         for scheme in ("light", "dark"):
             take_all(runtime, run, scheme)
         dearer = run.fork(price_of(run), set=1900)
-        until(dearer, TaskCompleted, 6)
+        until(dearer, TaskCompleted, 5)
         clock.put_forward(timedelta(hours=2))
         until(dearer, EventWaitCreated)
         for scheme in ("light", "dark"):

@@ -72,7 +72,7 @@ class WaysBack:
             offer,
             subject=subject(event, history),
             value=recorded(event),
-            schema=_declared(event.name, history[: seq - 1])
+            schema=_declared(event.name, history, seq)
             if isinstance(event, h.EventRaised)
             else planner.codec_of(event, history)[0].schema(),
         )
@@ -111,11 +111,13 @@ class WaysBack:
         return done
 
 
-def _declared(name: str, history: Sequence[h.HistoryEvent]) -> str | None:
-    """The schema of the payload of an event, by the last wait for it."""
-    waits = (
+def _declared(name: str, history: Sequence[h.HistoryEvent], seq: int) -> str | None:
+    """The schema of the payload of an event: of the last wait for it by then, or else of the one that came later."""
+    waits = [
         event
-        for event in reversed(history)
+        for event in history
         if isinstance(event, h.EventWaitCreated) and event.name.casefold() == name.casefold()
-    )
-    return next((wait.schema for wait in waits), None)
+    ]
+    before = [wait for wait in waits if wait.seq < seq]
+    found = before[-1:] or waits[:1]
+    return found[0].schema if found else None

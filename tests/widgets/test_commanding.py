@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from nbflow.errors import InstanceStateError, RuntimeClosedError
+from nbflow.errors import (
+    GoingBackError,
+    InstanceExistsError,
+    InstanceStateError,
+    PayloadError,
+    RuntimeClosedError,
+)
 from nbflow.widgets.commanding import Commands
 from tests.views.stories import running
 from tests.widgets.sources import FakeSource
@@ -63,6 +69,49 @@ def test_what_can_not_be_done_here_is_not_tried() -> None:
         desk.give(do, f"c{number}")
         assert desk.sent[-1]["reason"] == f"{do!r} can't be done here"
     assert desk.source.commanded == []
+
+
+def fork(desk: Desk, filled: Any, seq: Any = 7) -> dict[str, Any]:
+    desk.commands.give({"type": "command", "id": "f", "do": "fork", "seq": seq, "with": filled})
+    return desk.sent[-1]
+
+
+def test_a_fork_carries_its_value_as_it_was_typed() -> None:
+    desk = Desk()
+    fork(desk, '{"id":"order-43","value":12345678901234567890123}')
+    seq, value, name, future = desk.source.forked[0]
+    assert (seq, value, name) == (7, "12345678901234567890123", "order-43")
+    future.set_result("order-43 has begun")
+    assert (desk.sent[-1]["state"], desk.sent[-1]["do"], desk.sent[-1]["run"]) == (
+        "recorded",
+        "fork",
+        "order-43",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (InstanceExistsError("order-43 exists"), "$.id"),
+        (
+            PayloadError("the result of look doesn't fit Box: Expected `int`, got `str` - at `$.size`"),
+            "$.value.size",
+        ),
+        (GoingBackError("event 7 can't have that value"), "$.value"),
+    ],
+)
+def test_what_is_wrong_with_a_fork_names_its_field(error: Exception, place: str) -> None:
+    desk = Desk()
+    fork(desk, '{"id":"order-43","value":{"size":"x"}}')
+    desk.source.forked[0][3].set_exception(error)
+    assert (desk.sent[-1]["state"], desk.sent[-1]["path"]) == ("rejected", place)
+
+
+@pytest.mark.parametrize("filled", [None, 3, "", "{", '{"id": 3}', "[" * 100_000])
+def test_a_form_that_is_none_forks_nothing(filled: Any) -> None:
+    desk = Desk()
+    assert fork(desk, filled)["state"] == "rejected"
+    assert desk.source.forked == []
 
 
 @pytest.mark.parametrize(("do", "ack_id"), [(None, "c"), ("suspend", None), (1, 2)])

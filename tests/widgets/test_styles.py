@@ -16,12 +16,13 @@ MODULES = {
     "timeline.css": {"timeline.js", "hands.js", "detail.js"},
     "replay.css": {"replay.js"},
     "graph.css": {"graph.js"},
-    "inbox.css": {"ask.js", "forms.js", "inbox.js", "commands.js"},
+    "inbox.css": {"ask.js", "forms.js", "inbox.js", "commands.js", "fork.js"},
+    "compare.css": {"compare.js"},
     "dashboard.css": {"dashboard.js", "line.js", "orders.js"},
 }
 # Made of parts: `nbf-${tone}`, `nbf-tl-${kind}`, the states and kinds of the graph's nodes.
 MADE = re.compile(
-    r"nbf-(good|bad|active|wait|quiet|trace|taken)|nbf-(tl|db-c|rp-hue|rp-py|s|k)-\w+(-\w+)*|nbf-rp-(input|action|turn)"
+    r"nbf-(good|bad|active|wait|quiet|trace|taken)|nbf-(tl|cp|db-c|rp-hue|rp-py|s|k)-\w+(-\w+)*|nbf-rp-(input|action|turn)"
 )
 
 

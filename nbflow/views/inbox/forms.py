@@ -9,12 +9,13 @@ groups) gets a field for JSON, filled in with the shape that the schema wants.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from nbflow.views.excerpts import excerpt, tame
 from nbflow.views.inbox import leaves
+from nbflow.views.inbox.approvals import APPROVALS, approval, in_two
 from nbflow.views.inbox.controls import (
     ButtonsControl,
     Choice,
@@ -45,40 +46,6 @@ from nbflow.views.inbox.schemas import (
     word,
 )
 
-_APPROVALS: Final = frozenset(
-    [
-        "approve",
-        "approved",
-        "accept",
-        "accepted",
-        "allow",
-        "allowed",
-        "confirm",
-        "confirmed",
-        "granted",
-        "ok",
-        "yes",
-        "true",
-        "go",
-    ]
-)
-_REJECTIONS: Final = frozenset(
-    [
-        "reject",
-        "rejected",
-        "decline",
-        "declined",
-        "deny",
-        "denied",
-        "refuse",
-        "refused",
-        "cancel",
-        "cancelled",
-        "no",
-        "false",
-        "stop",
-    ]
-)
 _DEEPEST: Final = 3
 _MOST_FIELDS: Final = 60
 _MOST_EXAMPLES: Final = 300
@@ -151,12 +118,12 @@ class _Forms:
     def _question(self, schema: Schema) -> Control | None:
         """Buttons, if that is all it takes."""
         if schema.get("type") == "boolean":
-            return ButtonsControl(choices=_approval("true", "false"), hint=_about(schema))
+            return ButtonsControl(choices=approval("true", "false"), hint=_about(schema))
         if types_of(schema) == ("null",):
             return ButtonsControl(choices=(Choice("Send", "null", "good"),), hint="there is nothing to say")
         values = choices_of(schema)
         if len(values) == 2 and None not in values:
-            return ButtonsControl(choices=_two(leaves.choices(schema)), hint=_about(schema))
+            return ButtonsControl(choices=in_two(leaves.choices(schema)), hint=_about(schema))
         return self._single_boolean(schema)
 
     def _single_boolean(self, schema: Schema) -> ButtonsControl | None:
@@ -171,8 +138,8 @@ class _Forms:
         yes, no = (json_text({key: answer}) for answer in (True, False))
         rest = {name: part for name, part in properties.items() if name != key}
         more = self._several(rest, frozenset(), 1)
-        if key.casefold() in _APPROVALS:
-            return ButtonsControl(choices=_approval(yes, no), hint=_about(schema), more=more)
+        if key.casefold() in APPROVALS:
+            return ButtonsControl(choices=approval(yes, no), hint=_about(schema), more=more)
         about = " · ".join(part for part in (f"{leaves.label(key)}?", _about(schema)) if part)
         return ButtonsControl(choices=(Choice("Yes", yes, "good"), Choice("No", no)), hint=about, more=more)
 
@@ -352,21 +319,6 @@ class _Forms:
                 return False
             case _:
                 return None
-
-
-def _approval(yes: str, no: str) -> tuple[Choice, ...]:
-    return Choice("Approve", yes, "good"), Choice("Reject", no, "bad")
-
-
-def _two(choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
-    """Two values as buttons; what sounds like a yes looks like one, and comes first."""
-    toned = [msgspec.structs.replace(choice, tone=_tone(choice.label)) for choice in choices]
-    return tuple(sorted(toned, key=lambda choice: ("good", "quiet", "bad").index(choice.tone)))
-
-
-def _tone(label: str) -> Literal["good", "bad", "quiet"]:
-    folded = label.casefold()
-    return "good" if folded in _APPROVALS else "bad" if folded in _REJECTIONS else "quiet"
 
 
 def _choice(schema: Schema, default: Any) -> Control | None:

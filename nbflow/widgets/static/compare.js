@@ -28,12 +28,12 @@ export class ComparePanel {
     this.names = h("datalist", { id: `${id}n` });
     this.name = /** @type {HTMLInputElement} */ (h("input", { id, class: "nbf-field", list: `${id}n`, autocomplete: "off", spellcheck: "false", oninput: () => { this.kept.name = this.name.value; } }));
     this.name.value = this.kept.name;
-    this.error = h("div", { class: "nbf-error", role: "alert" });
+    this.error = h("div", { class: "nbf-cp-wrong", role: "alert" });
     this.said = h("p", { role: "status" });
     this.body = h("div");
     this.el = h("section", { class: "nbf-compare", "aria-label": "Comparison", hidden: !this.kept.isOpen, onkeydown: (/** @type {KeyboardEvent} */ e) => { if (e.key === "Escape") this.shut(); } },
-      h("form", { class: "nbf-form-line", novalidate: true, onsubmit: (/** @type {Event} */ e) => { e.preventDefault(); this.compare(this.name.value.trim()); } },
-        h("label", { for: id }, "Compare with"), this.name, this.names, h("button", { class: "nbf-button" }, "Compare"), signButton("×", "Close the comparison", () => this.shut(), { class: "nbf-button nbf-sign nbf-shut" })),
+      h("form", { class: "nbf-cp-ask", novalidate: true, onsubmit: (/** @type {Event} */ e) => { e.preventDefault(); this.compare(this.name.value.trim()); } },
+        h("label", { for: id }, "Compare with"), this.name, this.names, h("button", { class: "nbf-button" }, "Compare"), signButton("×", "Close the comparison", () => this.shut())),
       this.error, this.said, this.body);
     if (this.kept.isOpen && this.kept.other) this.look();
   }

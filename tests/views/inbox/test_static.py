@@ -18,7 +18,7 @@ from nbflow.views.inbox.words import example, expected, raise_command
 from tests.views.stories import STORIES, Story, waiting
 from tests.views.stories_inbox import Address, Approval, Invoice, Options, Order, Size, refused
 
-CAN = frozenset({"raise", "suspend", "resume", "terminate", "purge", "restart"})
+CAN = frozenset({"raise", "suspend", "resume", "terminate", "purge", "restart", "rewind"})
 
 
 def test_the_inbox_as_text() -> None:
@@ -150,7 +150,7 @@ def test_a_payload_of_megabytes_is_cut() -> None:
         (RuntimeStatus.STALLED, ["suspend", "resume", "terminate"]),
         (RuntimeStatus.SUSPENDED, ["resume", "terminate"]),
         (RuntimeStatus.COMPLETED, ["restart", "purge"]),
-        (RuntimeStatus.FAILED, ["restart", "purge"]),
+        (RuntimeStatus.FAILED, ["rewind", "restart", "purge"]),
         (RuntimeStatus.TERMINATED, ["restart", "purge"]),
     ],
 )
@@ -158,10 +158,15 @@ def test_what_can_be_done_depends_on_how_the_run_stands(status: RuntimeStatus, n
     commands = commands_for(status, "order-42", CAN)
     assert [command.name for command in commands] == names
     for command in commands:
-        assert ("order-42" in command.asks) is (command.name in ("terminate", "purge"))
+        assert ("order-42" in command.asks) is (command.name in ("terminate", "purge", "rewind"))
     assert [command.name for command in commands_for(status, "order-42", {"purge", "raise"})] == [
         name for name in names if name == "purge"
     ]
+
+
+def test_a_child_is_not_rewound_and_what_can_be_compared_says_so() -> None:
+    child = commands_for(RuntimeStatus.FAILED, "order-42", CAN | {"compare"}, is_child=True)
+    assert [command.name for command in child] == ["restart", "compare", "purge"]
 
 
 @pytest.mark.parametrize(
