@@ -145,8 +145,8 @@ class Registry:
     def workflow(self, name: str, code_hash: str | None = None) -> Workflow | None:
         """The version of a workflow with that hash, or the newest, as people use it; None if there is none.
 
-        Stored code is made now; None where that can't be. If the code that people have now has the same
-        signature, it is that, so that results are of the classes that the notebook has now.
+        Stored code is made now; None where that can't be. If a notebook's present code has the same signature,
+        it is that, so that results are of the classes that the notebook has now.
         """
         version, newest = self.version(name, code_hash), self.version(name)
         try:
@@ -154,6 +154,8 @@ class Registry:
         except CodeNotRestoredError:
             return None
         if found is None or version is newest or newest is None or newest.live is None:
+            return found
+        if not newest.live.is_of_notebook:
             return found
         return newest.live if newest.live.parameters == found.parameters else found
 

@@ -63,7 +63,9 @@ def test_the_notebooks(path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_corpus_of_histories(name: str) -> None:
-    assert list(map(str, check(SHAPES[name].code))) == []
+    found = [str(each) for each in check(SHAPES[name].code)]
+    # a call that nothing waits for is what this shape is about
+    assert [each for each in found if not (name == "one_generation" and each.startswith("NBF013"))] == []
 
 
 def test_the_corpus_of_histories_as_text() -> None:
