@@ -3,13 +3,14 @@
 
 VENV        ?= .venv
 PYTHON      ?=# the interpreter to build $(VENV) with; found below when empty
-WORKERS     ?= auto# processes for the tests
+WORKERS     ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN) && echo $$((cores + (cores + 1) / 2)))# processes for the tests: half of them wait for kernels, browsers and clocks
 PYTEST_ARGS ?=# e.g. make test PYTEST_ARGS="tests/core -k timers"
 DEMO_ARGS   ?=
 SEEDS       ?= 20000
 FIRST       ?= 0
 ONLY        ?=# one of the workloads of tests/simulation/workloads.py
 LAB_ARGS    ?=
+BENCH_ARGS  ?=# e.g. make bench BENCH_ARGS="--only W1,W3 --peers unhinged --resume"
 
 BIN := $(VENV)/bin
 # Each stamp says that $(VENV) has that extra of pyproject.toml.
@@ -27,11 +28,11 @@ CHROMIUM := chromium chromium-browser google-chrome-stable google-chrome
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint format semantics history pictures simulate clean interpreters oldest packages
+.PHONY: help demo test lab lint ruff types card-types contracts format semantics history pictures simulate kills bench bench-quick clean interpreters oldest packages
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(DEMO_STAMP) ## run the main job: a workflow that outlives its killed kernel
 	$(BIN)/nbflow demo $(DEMO_ARGS)
@@ -44,10 +45,19 @@ lab: $(LAB_STAMP) ## open JupyterLab on notebooks/
 	$(BIN)/python -m jupyterlab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --notebook-dir=notebooks $(LAB_ARGS)
 
 lint: $(TEST_STAMP) $(TSC) ## ruff, pyright (strict), the card's types and the import contracts, without the tests
+	@$(MAKE) --no-print-directory --jobs ruff types card-types contracts
+
+ruff:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types:
 	$(BIN)/pyright
+
+card-types:
 	@[ ! -e $(TSC) ] || { echo "$(TYPESCRIPT)"; $(NODE) $(TSC) --project tsconfig.json; }
+
+contracts:
 	$(BIN)/lint-imports --no-logo
 
 format: $(TEST_STAMP) ## sort imports, fix what ruff can fix, format
@@ -67,8 +77,17 @@ pictures: $(TEST_STAMP) ## take the pictures of the README and docs/card.md anew
 simulate: $(TEST_STAMP) ## disturb the engine by SEEDS seeds on all cores (tests do 2,000); FIRST=, ONLY= a workload
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(if $(ONLY),--only $(ONLY))
 
+kills: $(TEST_STAMP) ## kill a process that writes to the journal 500 times (tests do 50), and look at what is left
+	KILLS=100 $(BIN)/python -m pytest -n $(WORKERS) -k "survives and journal" tests/stores/test_killed_writer.py
+
+bench: $(TEST_STAMP) ## measure nbflow and its peers, and write benchmarks/README.md's figures (BENCH_ARGS=--help)
+	$(BIN)/python -m benchmarks.run --write $(BENCH_ARGS)
+
+bench-quick: $(TEST_STAMP) ## measure nbflow alone, within a minute
+	$(BIN)/python -m benchmarks.run --quick $(BENCH_ARGS)
+
 clean: ## remove caches, builds and demo pages; environments (.venv*) and histories (.nbflow) stay
-	rm -rf build dist demo-output artefacts test-results htmlcov .coverage .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build dist demo-output artefacts test-results .benchmarks htmlcov .coverage .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -path './.venv*' -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print | xargs rm -rf
 
 # --- environments ------------------------------------------------------------------------------------
