@@ -20,14 +20,16 @@ from nbflow.core.operations import DefinitionRecord, InboxRow, Operation
 from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.core.trust import Finding
 from nbflow.errors import StoreError
-from nbflow.ports import InstanceFilter, PendingTask
+from nbflow.ports import Compacted, InstanceFilter, PendingTask
 from nbflow.stores.duckdb_audit import Auditor
 from nbflow.stores.duckdb_batch import Batch, plan
+from nbflow.stores.duckdb_compact import compact
 from nbflow.stores.duckdb_facts import Ledger
 from nbflow.stores.duckdb_file import CHECKPOINT_BYTES, DatabaseFile
 from nbflow.stores.duckdb_read import Reader
 from nbflow.stores.duckdb_schema import Schema, current
 from nbflow.stores.duckdb_write import Writer
+from nbflow.stores.journal.place import refuse_beside_journal
 
 
 class DuckDBStore:
@@ -53,9 +55,11 @@ class DuckDBStore:
         connect: Callable[..., duckdb.DuckDBPyConnection] = duckdb.connect,
         read_only: bool = False,
     ) -> None:
+        self._schema = schema or current()
+        self._path = Path(path)
         self._file = DatabaseFile(
             path,
-            schema=schema or current(),
+            schema=self._schema,
             checkpoint_bytes=checkpoint_bytes,
             connect=connect,
             read_only=read_only,
@@ -73,9 +77,15 @@ class DuckDBStore:
             StoreLockedError: Another process, or another store of this one, has it open.
             StoreFormatError: The file is no nbflow store.
             StoreVersionError: It was written by a newer nbflow.
-            StoreUnavailableError: The file can't be read or written.
+            StoreUnavailableError: The file can't be read or written, or a journal lies beside it: its owner was a
+                `JournalStore`, and was killed.
         """
         self._file.open()
+        try:
+            refuse_beside_journal(self._path)
+        except BaseException:
+            self._file.close()
+            raise
         self._tools()
 
     def close(self) -> None:
@@ -87,6 +97,11 @@ class DuckDBStore:
     def store_id(self) -> str:
         """A UUID, made when the store was created."""
         return self._file.store_id
+
+    @property
+    def is_quick(self) -> bool:
+        """False: a commit takes milliseconds."""
+        return False
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of its own for a reader, such as ``%wf sql``; to be used by one thread.
@@ -102,6 +117,20 @@ class DuckDBStore:
             StoreUnavailableError: The file exists already, or can't be written.
         """
         self._file.export_to(path)
+
+    def compact(self, *, most: int | None = None) -> Compacted | None:
+        """Make the file as small as it can be; None for a store that has none.
+
+        Args:
+            most: Bytes that may be written for that; if they don't suffice, the file stays as it is.
+
+        Raises:
+            StoreError: It can't be written; the file is as it was.
+        """
+        if not self._file.is_kept:
+            return None
+        self._writer = self._ledger = None  # its appenders are for the tables of before
+        return compact(self._file, self._schema, most=most)
 
     def commit(self, operations: Sequence[Operation]) -> int:
         """Carry out all operations or none, durably, and return the ``lsn`` of the last one.
@@ -186,14 +215,20 @@ class DuckDBStore:
         read = self._auditor.history if checked else self._reader.history
         return read(known.iid, execution_id or known.execution_id) if known else []
 
-    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+    def read_histories(
+        self, instance_ids: Sequence[str], *, checked: bool = False
+    ) -> dict[str, list[HistoryEvent]]:
         """The histories of the present executions of several instances, by ID; unknown IDs are left out.
 
         Raises:
+            UntrustedError: They are to be acted upon, and their owner did not write all of them so.
             UnknownHistoryKindError: A row was written by a newer nbflow.
         """
-        self._tools()
-        return self._reader.histories(instance_ids)
+        _, ledger = self._tools()
+        read = self._auditor.histories if checked else self._reader.histories
+        histories = read(instance_ids)
+        ledger.has_read(histories)
+        return histories
 
     def list_executions(self, instance_id: str) -> list[str]:
         """The instance's executions that have a history, oldest first."""

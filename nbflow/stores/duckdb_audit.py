@@ -98,6 +98,29 @@ class Auditor:
                 raise _untrusted(_missing(row[1], number))
         return [rows.to_event(row) for row in found]
 
+    def histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+        """The events of the present executions of several instances, in order.
+
+        Raises:
+            UntrustedError: Their owner did not write one of them, or one is missing.
+            UnknownHistoryKindError: A row was written by a newer nbflow.
+        """
+        seals = self._reader.seals
+        if seals is None:
+            return self._reader.histories(instance_ids)
+        histories: dict[str, list[HistoryEvent]] = {}
+        for row in self._reader.history_rows(instance_ids):
+            events = histories.setdefault(row[1], [])
+            if row[3] is None:
+                continue
+            flaw = seals.flaw("history", row[:-1], row[-1])
+            if flaw is not None:
+                raise _untrusted(_finding("history", row[:-1], flaw))
+            if row[3] != len(events) + 1:
+                raise _untrusted(_missing(row[1], len(events) + 1))
+            events.append(rows.to_event(row[:-1]))
+        return histories
+
     def seal_anew(self) -> int:
         """Seal every row that isn't sealed by its owner; gives how many those were."""
         seals = self._reader.seals

@@ -15,11 +15,13 @@ has happened yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from itertools import chain
 from typing import assert_never
 
+import msgspec
+
 from nbflow.core import operations as op
-from nbflow.core.history import TimerFired
+from nbflow.core.history import HistoryEvent, TimerFired
 from nbflow.core.operations import DefinitionRecord, InboxRow
 from nbflow.core.state import InstanceRecord
 from nbflow.stores import refusals
@@ -39,8 +41,7 @@ def definition_key(record: DefinitionRecord) -> DefinitionKey:
     return record.kind, record.name, record.code_hash, record.source_hash
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, gc=False):
     """An instance as the tables have it: its number, its execution, and a hash of its `FIXED` columns."""
 
     iid: int
@@ -48,8 +49,7 @@ class Known:
     fixed: int
 
 
-@dataclass(slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, kw_only=True, gc=False):
     """What the tables say about the rows that a batch touches, before it.
 
     Attributes:
@@ -71,7 +71,6 @@ class Facts:
     strange: frozenset[DefinitionKey] = frozenset()
 
 
-@dataclass(slots=True)
 class Deletions:
     """Rows to delete, among those that were there before the batch.
 
@@ -86,22 +85,40 @@ class Deletions:
         versions: Code by (kind, name, code hash).
     """
 
-    iids: list[int] = field(default_factory=list[int])
-    replaced: list[int] = field(default_factory=list[int])
-    instance_ids: list[str] = field(default_factory=list[str])
-    closed: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    timers: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
-    row_ids: list[int] = field(default_factory=list[int])
-    definitions: list[DefinitionKey] = field(default_factory=list[DefinitionKey])
-    versions: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    __slots__ = ("closed", "definitions", "iids", "instance_ids", "replaced", "row_ids", "timers", "versions")
+
+    def __init__(self) -> None:
+        self.iids: list[int] = []
+        self.replaced: list[int] = []
+        self.instance_ids: list[str] = []
+        self.closed: list[tuple[str, str]] = []
+        self.timers: list[tuple[str, int]] = []
+        self.row_ids: list[int] = []
+        self.definitions: list[DefinitionKey] = []
+        self.versions: list[tuple[str, str, str]] = []
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows of instances and their history go."""
+        return bool(self.iids or self.replaced)
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether messages go."""
+        return bool(self.row_ids or self.closed or self.timers or self.instance_ids)
+
+    @property
+    def has_code(self) -> bool:
+        """Whether definitions go."""
+        return bool(self.definitions or self.versions)
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(msgspec.Struct, kw_only=True, gc=False):
     """The net effect of some operations: deletions first, then rows to write.
 
     Attributes:
-        lsn: The number of the last operation.
+        first: The number of the first operation.
+        lsn: That of the last one.
         next_iid: The next free instance number, after it.
         deletions: What goes.
         history: New rows, as are the following.
@@ -109,20 +126,27 @@ class Batch:
         instances: See above.
         definitions: See above.
         instance_updates: Likewise, of instances of which no more than the `LIVE` values change.
-        known: What `Facts.instances` will be.
+        records: The new rows of instances as records; None: no such instance any more.
+        events: The new events of (instance number, execution ID).
+        messages: What `inbox` holds, as records.
+        known: What `Facts.instances` will be, for these.
         ends: What `Facts.ends` will be.
     """
 
+    first: int
     lsn: int
     next_iid: int
     deletions: Deletions
+    history: list[Row]
+    inbox: list[Row]
+    instances: list[Row]
+    definitions: list[Row]
+    instance_updates: list[Row]
+    records: dict[str, InstanceRecord | None]
+    events: dict[tuple[int, str], list[HistoryEvent]]
+    messages: list[InboxRow]
+    known: dict[str, Known | None]
     ends: dict[tuple[int, str], int]
-    history: list[Row] = field(default_factory=list[Row])
-    inbox: list[Row] = field(default_factory=list[Row])
-    instances: list[Row] = field(default_factory=list[Row])
-    definitions: list[Row] = field(default_factory=list[Row])
-    instance_updates: list[Row] = field(default_factory=list[Row])
-    known: dict[str, Known | None] = field(default_factory=dict[str, Known | None])
 
     def leaves_its_number(self) -> bool:
         """Tell whether a row carries the number of the last operation, so that it is known at the next opening."""
@@ -145,15 +169,21 @@ def plan(operations: Sequence[op.Operation], facts: Facts) -> Batch:
 class _Player:
     """The tables as they stand in the middle of a batch, as far as it touches them."""
 
+    __slots__ = (
+        "_by_execution", "_definitions", "_deletions", "_ends", "_events", "_facts", "_history", "_iids", "_inbox", "_next_iid",
+        "_records", "_taken",
+    )  # fmt: skip
+
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._next_iid = facts.next_iid
         self._iids = {key: known.iid if known else None for key, known in facts.instances.items()}
         self._ends = dict(facts.ends)
-        self._taken = {row.row_id: row for row in facts.taken}
+        self._taken = {row.row_id: row for row in facts.taken} if facts.taken else {}
         self._deletions = Deletions()
         self._records: dict[str, tuple[int, InstanceRecord, int]] = {}
         self._history: dict[int, list[Row]] = {}
+        self._events: dict[tuple[int, str], list[HistoryEvent]] = {}
         self._inbox: dict[int, tuple[InboxRow, int]] = {}
         self._by_execution: dict[str | None, list[int]] = {}
         self._definitions: dict[DefinitionKey, tuple[DefinitionRecord, int]] = {}
@@ -162,6 +192,8 @@ class _Player:
         match operation:
             case op.AppendHistory():
                 self._append(operation, lsn)
+            case op.PutInstance(record=record):
+                self._records[record.instance_id] = (self._number(record), record, lsn)
             case op.PutInbox(row=row):
                 if row.row_id in self._taken or row.row_id in self._inbox:
                     raise refusals.row_taken(row.row_id)
@@ -178,8 +210,6 @@ class _Player:
                 self._deletions.closed.append((instance_id, execution_id))
                 rows = self._rows_of(execution_id)
                 self._drop(row.row_id for row in rows if row.instance_id == instance_id)
-            case op.PutInstance(record=record):
-                self._records[record.instance_id] = (self._number(record), record, lsn)
             case op.PurgeInstance(instance_id=instance_id):
                 self._purge(instance_id)
             case op.PutDefinition(record=record):
@@ -190,17 +220,20 @@ class _Player:
                 assert_never(operation)
 
     def _append(self, operation: op.AppendHistory, lsn: int) -> None:
-        iid = self._iids[operation.instance_id]
+        instance_id, execution_id = operation.instance_id, operation.execution_id
+        iid = self._iids[instance_id]
         if iid is None:
             raise refusals.without_instance(operation)
-        end = (iid, operation.execution_id)
-        last = self._ends.get(end, 0)
-        rows = self._history.setdefault(iid, [])
-        for seq, event in enumerate(operation.events, last + 1):
+        end = (iid, execution_id)
+        seq = last = self._ends.get(end, 0)
+        for event in operation.events:
+            seq += 1
             if event.seq != seq:
                 raise refusals.out_of_sequence(operation, last)
-            rows.append(history_values(iid, operation.instance_id, operation.execution_id, event, lsn))
-        self._ends[end] = last + len(operation.events)
+        rows = history_values(iid, instance_id, execution_id, operation.events, lsn)
+        self._history.setdefault(iid, []).extend(rows)
+        self._events.setdefault(end, []).extend(operation.events)
+        self._ends[end] = seq
 
     def _number(self, record: InstanceRecord) -> int:
         iid = self._iids[record.instance_id]
@@ -250,24 +283,44 @@ class _Player:
             self._taken.pop(row_id, None)
 
     def result(self, lsn: int) -> Batch:
-        batch = Batch(lsn=lsn, next_iid=self._next_iid, deletions=self._deletions, ends=self._ends)
-        batch.known = {key: None for key, iid in self._iids.items() if iid is None}
+        deletions = self._deletions
+        instances: list[Row] = []
+        updates: list[Row] = []
+        known: dict[str, Known | None] = {}
+        records: dict[str, InstanceRecord | None] = {}
+        for instance_id, iid in self._iids.items():
+            if iid is None:
+                known[instance_id] = records[instance_id] = None
         for instance_id, (iid, record, number) in self._records.items():
-            fixed, live = fixed_values(iid, record), live_values(record, number)
+            fixed = fixed_values(iid, record)
+            row = fixed + live_values(record, number)
             before = self._facts.instances[instance_id]
-            known = batch.known[instance_id] = Known(iid, record.execution_id, hash(fixed))
-            if before == known:
-                batch.instance_updates.append((*fixed, *live))
+            records[instance_id] = record
+            now = known[instance_id] = Known(iid, record.execution_id, hash(fixed))
+            if before == now:
+                updates.append(row)
                 continue
             if before is not None and before.iid == iid:
-                batch.deletions.replaced.append(iid)
-            batch.instances.append((*fixed, *live))
-        batch.history = [row for rows in self._history.values() for row in rows]
-        batch.inbox = [inbox_values(row, number) for row, number in self._inbox.values()]
-        batch.definitions = [
-            definition_values(record, number) for record, number in self._definitions.values()
-        ]
-        return batch
+                deletions.replaced.append(iid)
+            instances.append(row)
+        return Batch(
+            first=self._facts.lsn + 1,
+            lsn=lsn,
+            next_iid=self._next_iid,
+            deletions=deletions,
+            history=list(chain.from_iterable(self._history.values())),
+            inbox=[inbox_values(row, n) for row, n in self._inbox.values()] if self._inbox else [],
+            instances=instances,
+            definitions=[definition_values(record, n) for record, n in self._definitions.values()]
+            if self._definitions
+            else [],
+            instance_updates=updates,
+            records=records,
+            events=self._events,
+            messages=[row for row, _ in self._inbox.values()] if self._inbox else [],
+            known=known,
+            ends=self._ends,
+        )
 
 
 def _is_timer(row: InboxRow, timer_ids: Sequence[int]) -> bool:

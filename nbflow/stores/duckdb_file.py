@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Sequence
@@ -74,12 +75,16 @@ class DatabaseFile:
         self._is_read_only = read_only
         self._wanted = False
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._opening = threading.RLock()
         self._cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
     def open(self) -> None:
         """Connect, and make or migrate the tables, or only check them; opening twice is no error."""
-        if self._connection is not None:
-            return
+        with self._opening:  # a reader and a loader may both find that DuckDB gave the last connection up
+            if self._connection is None:
+                self._open()
+
+    def _open(self) -> None:
         connection = self._connect()
         look = check if self._is_read_only else prepare
         try:
@@ -121,6 +126,10 @@ class DatabaseFile:
         self._disconnect()
 
     def _disconnect(self) -> None:
+        with self._opening:
+            self._let_go()
+
+    def _let_go(self) -> None:
         connection, self._connection = self._connection, None
         deadline = time.monotonic() + _BUSY_SECONDS
         while connection is not None:
@@ -128,6 +137,7 @@ class DatabaseFile:
                 cursor.interrupt()
             try:
                 connection.close()
+                self._cursors.clear()  # whoever kept one has a closed one, which can't be interrupted
                 return
             except duckdb.ResourceInUseException as error:
                 if time.monotonic() > deadline:
@@ -143,8 +153,15 @@ class DatabaseFile:
             raise refusals.not_open(self.name)
         if self._connection is None:
             self.open()
-        assert self._connection is not None
-        return self._connection
+        connection = self._connection
+        if connection is None:
+            raise StoreError(f"{self.name} was given up by DuckDB just now: try again")
+        return connection
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a file that may be written."""
+        return self._path is not None and not self._is_read_only
 
     @property
     def is_lost(self) -> bool:
@@ -189,9 +206,14 @@ class DatabaseFile:
                 raise self.failed(error) from error
             raise
 
-    def checkpoint_if_due(self) -> None:
-        """Fold the log into the file once it has grown; never raises: what was committed stays so."""
-        if self._path is None or self._connection is None or self._is_read_only:
+    def checkpoint_if_due(self, connection: duckdb.DuckDBPyConnection | None = None) -> None:
+        """Fold the log into the file once it has grown; never raises: what was committed stays so.
+
+        Args:
+            connection: The one to do it on; the writer's if None.
+        """
+        connection = connection or self._connection
+        if self._path is None or connection is None or self._is_read_only:
             return
         try:
             size = os.stat(f"{self._path}.wal").st_size
@@ -201,9 +223,12 @@ class DatabaseFile:
             return
         self._due = self._checkpoint_bytes
         try:
-            self._connection.execute("CHECKPOINT")
+            connection.execute("CHECKPOINT")
+        except duckdb.TransactionException as error:  # somebody's is under way: no reason to alarm anybody
+            self._due += size
+            _log.info("%s is checkpointed later: %s", self.name, errors.first_line(error))
         except duckdb.Error as error:
-            # Somebody's transaction is under way, or the disk is full: try again when there is as much again.
+            # The disk is full, say: try again when there is as much again.
             self._due += size
             _log.warning("%s could not be checkpointed: %s", self.name, errors.first_line(error))
             self._give_up_after(error)

@@ -128,20 +128,37 @@ class Reader:
 
     def histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
         """The events of the present executions of these instances, in order."""
-        found = self._file.run(
-            f"SELECT {_HISTORY} FROM history AS h JOIN instances AS i ON i.iid = h.iid "
-            "AND i.execution_id = h.execution_id WHERE i.instance_id IN (SELECT unnest(?::VARCHAR[])) "
-            "ORDER BY h.iid, h.seq",
-            [list(instance_ids)],
-        )
-        known = self._file.run(
-            "SELECT instance_id FROM instances WHERE instance_id IN (SELECT unnest(?::VARCHAR[]))",
-            [list(instance_ids)],
-        )
-        histories: dict[str, list[HistoryEvent]] = {instance_id: [] for (instance_id,) in known}
-        for row in found:
-            histories[row[1]].append(rows.to_event(row))
+        histories: dict[str, list[HistoryEvent]] = {}
+        for row in self.history_rows(instance_ids):
+            events = histories.setdefault(row[1], [])
+            if row[3] is not None:
+                events.append(rows.to_event(row))
         return histories
+
+    def history_rows(self, instance_ids: Sequence[str]) -> list[Row]:
+        """The `rows.HISTORY` of the present executions of these instances, in order, with their seals.
+
+        An instance without any history has one row, which has its ID and nothing else.
+        """
+        places = self._file.run(
+            "SELECT iid, execution_id, instance_id FROM instances WHERE instance_id IN (SELECT unnest(?::VARCHAR[]))",
+            [list(instance_ids)],
+        )
+        if not places:
+            return []
+        # Spelled out, so that DuckDB skips the blocks that hold none of them; a join reads all.
+        spelled = ", ".join(str(int(iid)) for iid, _, _ in places)
+        present = {(iid, execution_id) for iid, execution_id, _ in places}
+        rows_there = self._file.run(
+            f"SELECT {_HISTORY}, h.seal FROM history AS h WHERE h.iid IN ({spelled}) "
+            "AND h.execution_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY h.iid, h.seq",
+            [[execution_id for _, execution_id, _ in places]],
+        )
+        found = [row for row in rows_there if (row[0], row[2]) in present]
+        empty = (None,) * (len(rows.HISTORY) - 2 + 1)
+        there = {row[0] for row in found}
+        found += [(iid, instance_id, *empty) for iid, _, instance_id in places if iid not in there]
+        return found
 
     def executions(self, iid: int) -> list[str]:
         """The executions of an instance that have a history, oldest first."""

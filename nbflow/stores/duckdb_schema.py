@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from typing import Final
 from uuid import uuid4
 
 import duckdb
 
 from nbflow.errors import StoreError, StoreFormatError, StoreVersionError
 
-_TABLES = frozenset({"meta", "instances", "history", "inbox", "definitions"})
+BALLAST: Final = "ballast"
+"""A table that takes room while a file is made smaller; a process that was killed then leaves it."""
+
+TABLES: Final = ("meta", "instances", "history", "inbox", "definitions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) ->
         StoreVersionError: The tables are newer than ``schema``.
         StoreError: A migration failed; the store is as it was.
     """
-    if not _tables(connection):
+    there = _tables(connection)
+    if BALLAST in there:
+        connection.execute(f"DROP TABLE {BALLAST}")
+    if not there:
         return _in_transaction(connection, lambda: _create(connection, schema), f"{name} could not be made")
     stored, store_id = _identify(connection, schema, name)
     if stored < schema.version:
@@ -102,7 +109,7 @@ def check(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) -> s
 def _identify(connection: duckdb.DuckDBPyConnection, schema: Schema, name: str) -> tuple[int, str]:
     """The version of a store's tables, this one's at the most, and its ID."""
     found = _tables(connection)
-    if not found >= _TABLES:
+    if not found.issuperset(TABLES):
         some = ", ".join(sorted(found)[:3])
         raise StoreFormatError(
             f"{name} is a DuckDB database, but no nbflow store (it holds {some}): `%wf db other.duckdb`"

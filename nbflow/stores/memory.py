@@ -69,6 +69,11 @@ class MemoryStore:
         """A UUID, made with the object."""
         return self._store_id
 
+    @property
+    def is_quick(self) -> bool:
+        """False: the memory store is used as one that may take its time."""
+        return False
+
     def commit(self, operations: Sequence[op.Operation]) -> int:
         """Carry out all operations or none, and return the ``lsn`` of the last one."""
         self._check_open()
@@ -211,7 +216,9 @@ class MemoryStore:
         execution = self._executions.get((instance_id, execution_id))
         return list(execution.events) if execution else []
 
-    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+    def read_histories(
+        self, instance_ids: Sequence[str], *, checked: bool = False
+    ) -> dict[str, list[HistoryEvent]]:
         """The histories of the present executions of several instances, by ID; unknown IDs are left out."""
         return {each: self.read_history(each) for each in instance_ids if each in self._instances}
 

@@ -28,16 +28,18 @@ class Recent(Generic[K, V]):
     def get(self, key: K, default: D) -> V | D: ...
     def get(self, key: K, default: D | None = None) -> V | D | None:
         """The entry, which becomes the newest, or the default."""
-        if key not in self._entries:
+        entries = self._entries
+        if key not in entries:
             return default
-        value = self._entries[key] = self._entries.pop(key)
+        value = entries[key] = entries.pop(key)
         return value
 
     def __setitem__(self, key: K, value: V) -> None:
-        self._entries.pop(key, None)
-        self._entries[key] = value
-        if len(self._entries) > self._size:
-            del self._entries[next(iter(self._entries))]
+        entries = self._entries
+        entries.pop(key, None)
+        entries[key] = value
+        if len(entries) > self._size:
+            del entries[next(iter(entries))]
 
     def clear(self) -> None:
         """Forget everything."""

@@ -44,12 +44,17 @@ class Seals:
 
     def sealed(self, table: Table, rows: Iterable[Row]) -> list[Row]:
         """The rows, each with its seal behind its columns."""
+        every = list(rows)
+        return [(*row, seal) for row, seal in zip(every, self.seals(table, every), strict=True)]
+
+    def seals(self, table: Table, rows: Iterable[Row]) -> list[bytes]:
+        """The seals of these rows."""
         begin, mark, encode = self._begun[table].copy, self._mark, _encode
-        result: list[Row] = []
+        result: list[bytes] = []
         for row in rows:
             seal = begin()
             seal.update(encode(row))
-            result.append((*row, mark + seal.digest()))
+            result.append(mark + seal.digest())
         return result
 
     def flaw(self, table: Table, row: Row, seal: Any) -> Flaw | None:

@@ -1,8 +1,12 @@
 """What a second process does to a store; the tests start it as a script, and kill it.
 
-    child.py write PATH SEED [COMMITS]   commit the batches of `samples.script` that are not there yet
-    child.py hold PATH [ANYTHING]        open the store and keep it until standard input ends
-    child.py fill PATH                   commit until no file may grow any more, then go on
+    child.py write STORE PATH SEED [COMMITS]   commit the batches of `samples.script` that are not there yet
+    child.py hold PATH [ANYTHING]              open the store and keep it until standard input ends
+    child.py fill STORE PATH                   commit until no file may grow any more, then go on
+    child.py compact PATH NUMBER               write, erase, and make the file smaller, again and again
+    child.py cramped PATH                      make it smaller where no file may grow
+
+STORE is ``duckdb``, ``journal`` or ``relaxed``.
 
 Each line on standard output tells of something that has happened: ``open``, or a commit's ``lsn``.
 """
@@ -14,11 +18,16 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from nbflow.errors import StoreError
+from nbflow.ports import InstanceFilter
 from nbflow.stores.duckdb import DuckDBStore
+from nbflow.stores.journal.journal import JournalOptions
+from nbflow.stores.journal.store import JournalStore
 from tests.stores.conftest import KEY
 from tests.stores.samples import contents, message, put, script
+from tests.stores.sizes import purge, runs
 
 
 def tell(what: object) -> None:
@@ -26,9 +35,21 @@ def tell(what: object) -> None:
     sys.stdout.flush()
 
 
-def write(path: str, seed: str, commits: str = "1000000") -> None:
-    # A checkpoint every few commits, so that some are killed in one.
-    store = DuckDBStore(path, key=KEY, checkpoint_bytes=30_000)
+def made(kind: str, path: str, checkpoint_bytes: int, **options: Any) -> DuckDBStore | JournalStore:
+    if kind == "duckdb":
+        return DuckDBStore(path, key=KEY, checkpoint_bytes=checkpoint_bytes)
+    durability = "full" if kind == "journal" else "relaxed"
+    return JournalStore(
+        path,
+        key=KEY,
+        checkpoint_bytes=checkpoint_bytes,
+        options=JournalOptions(durability=durability, **options),
+    )
+
+
+def write(kind: str, path: str, seed: str, commits: str = "1000000") -> None:
+    # A checkpoint every few commits, and segments and loads of a few, so that some are killed in one.
+    store = made(kind, path, 30_000, segment_bytes=20_000, load_seconds=0.01)
     store.open()
     tell("open")
     there, skipped = store.commit([]), 0
@@ -48,9 +69,19 @@ def hold(path: str, *_: str) -> None:
     store.close()
 
 
-def fill(path: str) -> None:
+def inbox_of(store: DuckDBStore | JournalStore) -> list[int] | None:
+    """What is in the inbox; None: what is in the journal can't be loaded, so nobody sees less than all of it."""
+    try:
+        return [row.row_id for row in store.read_inbox()]
+    except StoreError:
+        if isinstance(store, DuckDBStore):
+            raise
+        return None
+
+
+def fill(kind: str, path: str) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit is an error, not the end
-    store = DuckDBStore(path, checkpoint_bytes=200_000)
+    store = made(kind, path, 200_000, segment_bytes=100_000, most_bytes=1_000_000)
     store.open()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, limits[1]))
@@ -62,7 +93,7 @@ def fill(path: str) -> None:
             accepted.append(row_id)
         except StoreError:
             refused += 1
-        if refused and [row.row_id for row in store.read_inbox()] != accepted:
+        if refused and inbox_of(store) not in (None, accepted):
             raise SystemExit("a refused batch left something behind")
         if refused == 3:
             break
@@ -79,6 +110,51 @@ def fill(path: str) -> None:
     tell(f"accepted {len(accepted)}, refused {refused}")
 
 
+def compact(path: str, number: str) -> None:
+    store = DuckDBStore(path, key=KEY)
+    store.open()
+    tell("open")
+    for n in itertools.count():
+        prefixes = [f"scratch-{number}-{n}-{part}" for part in range(8)]
+        tell("write")
+        for prefix in prefixes:
+            store.commit(runs(prefix))
+        for prefix in prefixes:
+            store.commit(purge(prefix))
+        tell("compact")
+        store.compact()
+
+
+def cramped(path: str) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    store = DuckDBStore(path, key=KEY)
+    store.open()
+    for n in range(12):
+        store.commit(runs(f"run{n}"))
+    for n in range(0, 12, 3):
+        store.commit(purge(f"run{n}"))
+    store.close()
+    store.open()
+    before = store.list_instances(InstanceFilter())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (Path(path).stat().st_size + 500_000, limits[1]))
+    try:
+        store.compact()
+    except StoreError:
+        refused = "refused"
+    else:
+        refused = "done"
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    whole = "whole" if store.list_instances(InstanceFilter()) == before else "lost"
+    size = Path(path).stat().st_size
+    store.compact()
+    is_whole = store.list_instances(InstanceFilter()) == before and store.audit(thorough=True) == []
+    after = "compacted" if Path(path).stat().st_size < size and is_whole else "as large"
+    tell(f"{refused}, {whole}, {after}")
+
+
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
-    {"write": write, "hold": hold, "fill": fill}[sys.argv[1]](*sys.argv[2:])
+    {"write": write, "hold": hold, "fill": fill, "compact": compact, "cramped": cramped}[sys.argv[1]](
+        *sys.argv[2:]
+    )

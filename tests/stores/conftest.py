@@ -7,16 +7,19 @@ import pytest
 
 from nbflow.ports import HistoryStore
 from nbflow.stores.duckdb import DuckDBStore
+from nbflow.stores.journal.store import JournalStore
 from nbflow.stores.memory import MemoryStore
 
 KEY = bytes(range(32))
 
 
-@pytest.fixture(params=["memory", "duckdb"])
+@pytest.fixture(params=["memory", "duckdb", "journal"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HistoryStore]:
     """Each store in turn, open and empty."""
     path = tmp_path / "history.duckdb"
-    made = MemoryStore() if request.param == "memory" else DuckDBStore(path, key=KEY)
+    made: HistoryStore = MemoryStore()
+    if request.param != "memory":
+        made = DuckDBStore(path, key=KEY) if request.param == "duckdb" else JournalStore(path, key=KEY)
     made.open()
     yield made
     made.close()

@@ -43,6 +43,18 @@ class Faults:
             raise self.error("injected")
 
 
+class Told(Faults):
+    """What is asked of DuckDB, and the failure that was armed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statements: list[str] = []
+
+    def step(self, statement: object = None) -> None:
+        self.statements.append(str(statement))
+        super().step(statement)
+
+
 class FaultyConnection:
     def __init__(self, faults: Faults, connection: duckdb.DuckDBPyConnection) -> None:
         self._faults = faults
@@ -65,6 +77,15 @@ class FaultyConnection:
         if self._faults.after_commit:
             self._faults.after_commit = False
             raise duckdb.FatalException("FATAL Error: committed, but injected")
+
+    def cursor(self) -> FaultyConnection:
+        return FaultyConnection(self._faults, self._connection.cursor())
+
+    def __enter__(self) -> FaultyConnection:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._connection.close()
 
     def appender(self, *args: Any, **options: Any) -> Any:
         self._faults.step()

@@ -1,4 +1,4 @@
-"""The DuckDB store means by every batch what the memory store means, whatever fails.
+"""The stores in files mean by every batch what the memory store means, whatever fails.
 
 Risk proof 3, first half: random batches, among them ones that break a rule, ones
 whose commit fails in the middle, and reopenings. The second half, SIGKILL, is in
@@ -7,7 +7,9 @@ whose commit fails in the middle, and reopenings. The second half, SIGKILL, is i
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -24,9 +26,12 @@ from nbflow.core.state import RuntimeStatus
 from nbflow.errors import StoreError
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.stores.duckdb import DuckDBStore
+from nbflow.stores.journal.journal import JournalOptions
+from nbflow.stores.journal.store import JournalStore
 from nbflow.stores.memory import MemoryStore
 from tests.stores.conftest import KEY
 from tests.stores.faults import Faults
+from tests.stores.journals import snapshot
 from tests.stores.samples import (
     append,
     at,
@@ -183,15 +188,21 @@ def outcome(store: HistoryStore, batch: list[op.Operation]) -> int | str:
 
 
 class AgainstMemory(RuleBasedStateMachine):
+    """What every store must pass; `duck` is the one that is compared."""
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.faults = Faults()
         self.memory = MemoryStore()
-        path = Path(self.folder.name, "history.duckdb")
-        self.duck = DuckDBStore(path, key=KEY, checkpoint_bytes=10_000, connect=self.faults.connect)
+        self.path = Path(self.folder.name, "store", "history.duckdb")
+        self.path.parent.mkdir()
+        self.duck = self.made(self.path)
         self.memory.open()
         self.duck.open()
+
+    def made(self, path: Path) -> DuckDBStore | JournalStore:
+        raise NotImplementedError
 
     @rule(batch=BATCHES)
     def commit(self, batch: list[op.Operation | Append | Put]) -> None:
@@ -204,27 +215,6 @@ class AgainstMemory(RuleBasedStateMachine):
         told = outcome(self.duck, operations)
         assert isinstance(told, str)
         assert told == outcome(self.memory, operations)
-
-    @rule(batch=BATCHES, step=st.integers(1, 7), fatal=st.booleans())
-    def commit_that_fails_midway(
-        self, batch: list[op.Operation | Append | Put], step: int, fatal: bool
-    ) -> None:
-        operations = drafted(self.memory, batch)
-        self.faults.arm(step, duckdb.FatalException if fatal else duckdb.IOException)
-        told = outcome(self.duck, operations)
-        failed, self.faults.before = self.faults.before is None, None
-        if not failed:
-            assert told == outcome(self.memory, operations)
-        else:
-            assert isinstance(told, str)
-            assert "injected" in told
-
-    @rule(batch=BATCHES)
-    def commit_behind_which_the_database_is_lost(self, batch: list[op.Operation | Append | Put]) -> None:
-        operations = drafted(self.memory, batch)
-        self.faults.arm_after_commit()
-        assert outcome(self.duck, operations) == outcome(self.memory, operations)
-        self.faults.after_commit = False
 
     @rule()
     def reopen(self) -> None:
@@ -272,12 +262,110 @@ class AgainstMemory(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-TestAgainstMemory = pytest.mark.semantics(43)(
-    pytest.mark.slow(pytest.mark.timeout(300)(AgainstMemory.TestCase))
+class DuckDBAgainstMemory(AgainstMemory):
+    def made(self, path: Path) -> DuckDBStore | JournalStore:
+        return DuckDBStore(path, key=KEY, checkpoint_bytes=10_000, connect=self.faults.connect)
+
+    @rule(batch=BATCHES, step=st.integers(1, 7), fatal=st.booleans())
+    def commit_that_fails_midway(
+        self, batch: list[op.Operation | Append | Put], step: int, fatal: bool
+    ) -> None:
+        operations = drafted(self.memory, batch)
+        self.faults.arm(step, duckdb.FatalException if fatal else duckdb.IOException)
+        told = outcome(self.duck, operations)
+        failed, self.faults.before = self.faults.before is None, None
+        if not failed:
+            assert told == outcome(self.memory, operations)
+        else:
+            assert isinstance(told, str)
+            assert "injected" in told
+
+    @rule(batch=BATCHES)
+    def commit_behind_which_the_database_is_lost(self, batch: list[op.Operation | Append | Put]) -> None:
+        operations = drafted(self.memory, batch)
+        self.faults.arm_after_commit()
+        assert outcome(self.duck, operations) == outcome(self.memory, operations)
+        self.faults.after_commit = False
+
+
+class JournalAgainstMemory(AgainstMemory):
+    """With loads at random points, whole and failing, and power cuts at any of them."""
+
+    def __init__(self) -> None:
+        self.cuts = 0
+        super().__init__()
+
+    def made(self, path: Path) -> DuckDBStore | JournalStore:
+        # Nothing is loaded but where a rule or a reader says so; segments are so small that most batches begin one.
+        options = JournalOptions(has_threads=False, segment_bytes=4_000)
+        return JournalStore(
+            path, key=KEY, checkpoint_bytes=10_000, connect=self.faults.connect, options=options
+        )
+
+    def loaded(self) -> None:
+        assert isinstance(self.duck, JournalStore)
+        self.duck.flush()
+
+    @rule(batches=st.lists(BATCHES, min_size=2, max_size=6))
+    def commit_several_and_look_at_nothing(self, batches: list[list[op.Operation | Append | Put]]) -> None:
+        for batch in batches:
+            operations = drafted(self.memory, batch)
+            assert outcome(self.duck, operations) == outcome(self.memory, operations)
+
+    @rule(batches=st.lists(BATCHES, min_size=1, max_size=3), names=st.lists(IDS))
+    def ask_for_instances_behind_commits(
+        self, batches: list[list[op.Operation | Append | Put]], names: list[str]
+    ) -> None:
+        self.commit_several_and_look_at_nothing(batches)
+        assert self.duck.get_instances(names) == self.memory.get_instances(names)
+        assert [self.duck.read_history(n) for n in names] == [self.memory.read_history(n) for n in names]
+        assert self.duck.read_histories(names) == self.memory.read_histories(names)
+        assert self.duck.read_due(at(9)) == self.memory.read_due(at(9))
+
+    @rule(batches=st.lists(BATCHES, min_size=1, max_size=4), step=st.integers(1, 12), fatal=st.booleans())
+    def a_load_fails_midway(
+        self, batches: list[list[op.Operation | Append | Put]], step: int, fatal: bool
+    ) -> None:
+        self.loaded()
+        self.commit_several_and_look_at_nothing(batches)
+        self.faults.arm(step, duckdb.FatalException if fatal else duckdb.IOException)
+        before = self.duck.commit([])
+        with suppress(StoreError):
+            self.loaded()
+        self.faults.before = None
+        assert self.duck.commit([]) == before
+
+    @rule(batches=st.lists(BATCHES, min_size=1, max_size=4))
+    def the_database_is_lost_behind_a_load(self, batches: list[list[op.Operation | Append | Put]]) -> None:
+        self.loaded()
+        self.commit_several_and_look_at_nothing(batches)
+        self.faults.arm_after_commit()
+        self.loaded()
+        self.faults.after_commit = False
+
+    @rule(batches=st.lists(BATCHES, min_size=1, max_size=4))
+    def the_power_is_cut(self, batches: list[list[op.Operation | Append | Put]]) -> None:
+        self.commit_several_and_look_at_nothing(batches)
+        self.cuts += 1
+        path = snapshot(self.path, self.path.parent.with_name(f"{self.path.parent.name}-{self.cuts}"))
+        self.duck.close()
+        shutil.rmtree(self.path.parent)
+        path.parent.rename(self.path.parent)
+        self.duck = self.made(self.path)
+        self.duck.open()
+        assert self.duck.audit(thorough=True) == []
+
+
+for _machine in (DuckDBAgainstMemory, JournalAgainstMemory):
+    _machine.TestCase.settings = settings(
+        max_examples=30,
+        stateful_step_count=12,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+TestDuckDBAgainstMemory = pytest.mark.semantics(43)(
+    pytest.mark.slow(pytest.mark.timeout(300)(DuckDBAgainstMemory.TestCase))
 )
-TestAgainstMemory.settings = settings(
-    max_examples=30,
-    stateful_step_count=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+TestJournalAgainstMemory = pytest.mark.semantics(43)(
+    pytest.mark.slow(pytest.mark.timeout(300)(JournalAgainstMemory.TestCase))
 )

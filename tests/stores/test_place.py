@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 import os
 import re
 import sqlite3
@@ -216,13 +217,17 @@ def test_a_checkpoint_that_fails_harms_nothing(tmp_path: Path, caplog: pytest.Lo
     store = DuckDBStore(tmp_path / "history.duckdb", checkpoint_bytes=1, connect=faults.connect)
     store.open()
     store.commit([put("a")])
+    caplog.set_level(logging.INFO, "nbflow.stores")
     for row_id, error in enumerate((duckdb.TransactionException, duckdb.FatalException), 1):
         caplog.clear()
         faults.arm_statement("CHECKPOINT", error)
         # The log is written again only when it has grown by as much again: with one byte, at the second commit.
         store.commit([message(row_id, "a")])
         store.commit([op.DeleteInbox(row_ids=(99,))])
-        assert any("could not be checkpointed: injected" in text for text in caplog.messages)
+        (told,) = [entry for entry in caplog.records if "checkpointed" in entry.message]
+        is_harmless = error is duckdb.TransactionException  # a transaction of somebody else's
+        assert told.levelno == (logging.INFO if is_harmless else logging.WARNING)
+        assert told.message.endswith("injected")
     assert len(store.read_inbox()) == 2
     store.close()
     store.open()
@@ -231,8 +236,9 @@ def test_a_checkpoint_that_fails_harms_nothing(tmp_path: Path, caplog: pytest.Lo
 
 
 @pytest.mark.semantics(67)
-def test_a_full_disk_refuses_whole_batches_and_the_store_lives_on(tmp_path: Path) -> None:
-    with child("fill", tmp_path / "history.duckdb") as process:
+@pytest.mark.parametrize("kind", ["duckdb", "journal"])
+def test_a_full_disk_refuses_whole_batches_and_the_store_lives_on(tmp_path: Path, kind: str) -> None:
+    with child("fill", kind, tmp_path / "history.duckdb") as process:
         told, complaints = process.communicate()
     assert process.returncode == 0, complaints
     assert re.fullmatch(r"accepted \d+, refused 3\n", told)
@@ -306,6 +312,16 @@ def test_closing_interrupts_a_query_and_closes_cursors(tmp_path: Path, duck: Duc
     with child("hold", tmp_path / "history.duckdb") as process:
         assert lines(process).readline() == "open\n"
         process.communicate()
+
+
+def test_a_cursor_that_somebody_kept_is_no_trouble_later(duck: DuckDBStore) -> None:
+    kept = duck.cursor()
+    duck.close()
+    duck.open()
+    duck.commit([put("a")])
+    duck.close()
+    with pytest.raises(duckdb.ConnectionException):
+        kept.execute("SELECT 1")
 
 
 def test_a_snapshot_is_a_store_of_its_own(tmp_path: Path, duck: DuckDBStore) -> None:
