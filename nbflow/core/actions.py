@@ -18,7 +18,7 @@ from nbflow.core.history import TimerPurpose
 from nbflow.errors import FailureDetails
 
 
-class _Action(msgspec.Struct, frozen=True, kw_only=True):
+class _Action(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of the actions."""
 
 

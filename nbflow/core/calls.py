@@ -31,7 +31,7 @@ TERMINATED: Final = WorkflowTerminatedError.__qualname__
 """The type of the failure that stands for a child's termination."""
 
 
-class TaskCall(msgspec.Struct, frozen=True, kw_only=True):
+class TaskCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A call: everything that does not change from attempt to attempt.
 
     Attributes:
@@ -53,6 +53,8 @@ class TaskCall(msgspec.Struct, frozen=True, kw_only=True):
 
 class CallTask(DurableTask[_T]):
     """A call of something that runs elsewhere, over all its attempts."""
+
+    __slots__ = ("_open", "_timer", "attempt", "call", "first_at")
 
     def __init__(self, scheduler: Scheduler, call: TaskCall) -> None:
         super().__init__(scheduler)
@@ -129,6 +131,8 @@ class CallTask(DurableTask[_T]):
 class ActivityTask(CallTask[_T]):
     """A call of an activity; an attempt of it may have a time limit."""
 
+    __slots__ = ()
+
     def begin(self, attempt_id: int) -> None:
         limit = self.call.timeout
         self.scheduler.emit(
@@ -162,6 +166,8 @@ class ChildTask(CallTask[_T]):
     Attributes:
         instance_id: The ID of the present attempt's run.
     """
+
+    __slots__ = ("instance_id",)
 
     instance_id: str
 

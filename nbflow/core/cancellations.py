@@ -23,14 +23,14 @@ class Cancellations:
 
     def __init__(self) -> None:
         self._collected: dict[WorkflowTask[Any], Any] = {}
-        self._delivered: set[tuple[int, CodeType | None, int]] = set()
+        self._delivered: set[tuple[int, CodeType | None, int]] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._collected)
 
     def begin(self) -> None:
         """A new event is fed: every place may be cancelled once more."""
-        self._delivered.clear()
+        self._delivered = None
 
     def collect(self, task: WorkflowTask[Any], msg: Any) -> None:
         """Take a cancellation; one that would bring nothing new is only counted."""
@@ -51,6 +51,8 @@ class Cancellations:
             return True
         frames = suspended_frames(task.get_coro())
         place = (task.number, frames[-1].f_code, frames[-1].f_lasti) if frames else (task.number, None, 0)
+        if self._delivered is None:
+            self._delivered = set()
         if place in self._delivered:
             return False
         self._delivered.add(place)

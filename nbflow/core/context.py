@@ -85,7 +85,7 @@ class WorkflowContext:
         self._owner = owner
         self._random: random.Random | None = None
         self._guids = 0
-        self._logger = _ReplaySafeLogger(owner)
+        self._logger: logging.LoggerAdapter[logging.Logger] | None = None
 
     def __repr__(self) -> str:
         return f"<WorkflowContext of {self.workflow_name} {self.instance_id!r}>"
@@ -124,6 +124,8 @@ class WorkflowContext:
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
         """A logger that is silent during replay."""
+        if self._logger is None:
+            self._logger = _ReplaySafeLogger(self._owner)
         return self._logger
 
     def call_activity(
@@ -299,12 +301,10 @@ class WorkflowContext:
         self._check_here("wait_for_external_event")
         if not name:
             raise ValueError("an external event needs a name")
-        payload = codec(data_type).for_events()
         task: EventTask[_T] = EventTask(
             self._owner,
             name,
-            decode=lambda text: payload.decode(text, what=f"the payload of {name!r}"),
-            schema=payload.schema(),
+            payload=codec(data_type).for_events(),
             timeout=None if timeout is None else as_duration(timeout, "timeout"),
         )
         self._owner.wait_for(task)

@@ -12,12 +12,11 @@ It does no I/O, and it lives in the thread of whoever feeds it.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from nbflow.core import actions as a
 from nbflow.core import history as h
@@ -25,29 +24,15 @@ from nbflow.core.context import WorkflowContext
 from nbflow.core.divergence import ExecutionStalledError, diverged
 from nbflow.core.failures import describe, is_unresolved
 from nbflow.core.frames import calling_line, waiting_line
+from nbflow.core.futures import LoopOverrunError, WorkflowTask
 from nbflow.core.identity import child_instance_id
-from nbflow.core.loop import LoopOverrunError, WorkflowLoop, WorkflowTask
+from nbflow.core.loop import WorkflowLoop
 from nbflow.core.payloads import codec
-from nbflow.core.references import Reference
+from nbflow.core.references import Reference, WorkflowCode
 from nbflow.core.retry import as_duration, later
 from nbflow.core.state import Stall, StallReason
 from nbflow.core.tasks import EventTask, LoopTimer
 from nbflow.errors import Evicted
-
-
-class WorkflowCode(Protocol):
-    """A workflow as the core sees it."""
-
-    @property
-    def name(self) -> str: ...
-
-    def run(self, context: WorkflowContext, input: str) -> Coroutine[Any, Any, str]:
-        """Run the workflow with a recorded input; the result is JSON text."""
-        ...
-
-    def encode_input(self, value: Any) -> str:
-        """Write an input down; raises ArgumentsError or PayloadError."""
-        ...
 
 
 class Execution:
@@ -62,10 +47,15 @@ class Execution:
         clock: The workflow's time.
         is_replaying: True while a recorded event is fed.
         is_finished: True once the code returned, raised, continued as new, or was terminated.
-        references: The activities and workflows that the code called, by name.
         starts: How often the workflow's function was started; 1 for as long as the object lives.
         noting: Told of each action while the code that took it is on the stack.
     """
+
+    __slots__ = (  # there are thousands of them, most at rest: what is empty is nothing at all
+        "__weakref__", "_actions", "_buffered", "_children", "_clock", "_execution_id", "_expecting", "_ids", "_main",
+        "_open_ended", "_parent", "_recorded", "_references", "_seq", "_stall", "_started", "_variables", "_waits", "code",
+        "context", "instance_id", "is_finished", "is_replaying", "loop", "noting", "starts",
+    )  # fmt: skip
 
     def __init__(self, code: WorkflowCode, *, instance_id: str, context: Context | None = None) -> None:
         self.code = code
@@ -74,7 +64,7 @@ class Execution:
         self.context = WorkflowContext(self)
         self.is_replaying = False
         self.is_finished = False
-        self.references: dict[str, Reference] = {}
+        self._references: dict[str, Reference] | None = None
         self.starts = 0
         self.noting: Callable[[a.WorkflowAction], object] = _nothing
         self._variables = context if context is not None else Context()
@@ -84,11 +74,11 @@ class Execution:
         self._clock: datetime | None = None
         self._ids = 0
         self._children = 0
-        self._expecting: dict[int, Callable[[Any], None]] = {}
-        self._waits: list[EventTask[Any]] = []
-        self._buffered: deque[h.EventRaised] = deque()
+        self._expecting: dict[int, Callable[[Any], None]] | None = None
+        self._waits: Sequence[EventTask[Any]] = ()
+        self._buffered: Sequence[h.EventRaised] = ()
         self._main: WorkflowTask[str] | None = None
-        self._actions: list[a.WorkflowAction] = []
+        self._actions: list[a.WorkflowAction] | None = None
         self._recorded: Sequence[h.ActionEvent] | None = None
         self._open_ended = False
         self._seq = 0
@@ -119,7 +109,8 @@ class Execution:
             ExecutionStalledError: The code did something else than history holds, uses a name that
                 isn't there, or never rests. The execution is then of no more use.
         """
-        self._actions = []
+        actions: list[a.WorkflowAction] = []
+        self._actions = actions
         self._recorded, self._open_ended, self._seq = recorded, open_ended, event.seq
         self.is_replaying = recorded is not None
         try:
@@ -130,21 +121,21 @@ class Execution:
             pass
         finally:
             self.is_replaying = False
-        if recorded is not None and self._stall is None and len(self._actions) < len(recorded):
-            self._diverge(None, recorded[len(self._actions)])
+            self._actions = self._recorded = None
+        if recorded is not None and self._stall is None and len(actions) < len(recorded):
+            self._diverge(None, recorded[len(actions)])
         if self._stall is not None or self.is_finished:
             self.evict()
         if self._stall is not None:
             raise ExecutionStalledError(self._stall)
-        return self._actions
+        return actions
 
     def evict(self) -> None:
         """Take the execution out of memory: its code is unwound without any effect (S76)."""
         self.is_replaying = True  # what a `finally` block logs is not new
         self.loop.freeze()
         self.is_replaying = False
-        self._expecting.clear()
-        self._waits.clear()
+        self._expecting, self._waits = None, ()
 
     @contextmanager
     def looking(self) -> Generator[None]:
@@ -164,6 +155,8 @@ class Execution:
 
     def _deliver(self, event: h.WorkflowStarted | h.ExecutionForked | h.InputEvent) -> None:
         match event:
+            case h.TaskCompleted(scheduled_id=i) | h.TaskFailed(scheduled_id=i):
+                self._resolve(i, event)
             case h.WorkflowStarted(at=at):
                 self._advance_clock(at)
             case h.ExecutionForked():
@@ -174,12 +167,7 @@ class Execution:
             case h.TimerFired(scheduled_id=i, fire_at=fire_at):
                 self._advance_clock(fire_at)
                 self._resolve(i, event)
-            case (
-                h.TaskCompleted(scheduled_id=i)
-                | h.TaskFailed(scheduled_id=i)
-                | h.ChildWorkflowCompleted(scheduled_id=i)
-                | h.ChildWorkflowFailed(scheduled_id=i)
-            ):
+            case h.ChildWorkflowCompleted(scheduled_id=i) | h.ChildWorkflowFailed(scheduled_id=i):
                 self._resolve(i, event)
             case h.EventRaised():
                 self._route(event)
@@ -191,14 +179,14 @@ class Execution:
     def _start(self, event: h.ExecutionStarted) -> None:
         self._started = event
         self._execution_id, self._parent = event.execution_id, event.parent
-        self._buffered.extendleft(reversed(event.carried))
+        self._buffered = [*event.carried, *self._buffered] or ()
         self._advance_clock(event.at)
         self.starts += 1
         run = self.code.run(self.context, event.input)
         self._main = self.loop.create_task(run, name=event.name, context=self._variables)
 
     def _resolve(self, scheduled_id: int, event: h.InputEvent) -> None:
-        deliver = self._expecting.pop(scheduled_id, None)
+        deliver = self._expecting.pop(scheduled_id, None) if self._expecting else None
         if deliver is not None:
             deliver(event)
 
@@ -207,7 +195,7 @@ class Execution:
             if task.waits_for(event.name):
                 task.offer(event)
                 return
-        self._buffered.append(event)
+        self._buffered = _with(self._buffered, event)
 
     def _drain(self) -> None:
         if self._main is None or self.is_finished:
@@ -255,8 +243,8 @@ class Execution:
         """Note the calls of this last step that nobody will start (S15)."""
         unstarted = [
             action.name
-            for action in self._actions
-            if isinstance(action, (a.ScheduleTask, a.CreateChildWorkflow)) and action.id in self._expecting
+            for action in self._actions or ()
+            if isinstance(action, (a.ScheduleTask, a.CreateChildWorkflow)) and self.is_open(action.id)
         ]
         if unstarted:
             self.emit(a.AddMarker(name="not_started", value=codec().encode(unstarted, what="marker")))
@@ -269,7 +257,7 @@ class Execution:
             line = calling_line() if action is not None else None
             if line is None and self._main is not None:
                 line = waiting_line(self._main.get_coro())
-        seq = expected.seq if expected is not None else self._seq + len(self._actions) + 1
+        seq = expected.seq if expected is not None else self._seq + len(self._actions or ()) + 1
         self._stall = diverged(expected=expected, actual=action, line=line, seq=seq)
 
     def _advance_clock(self, at: datetime) -> None:
@@ -319,11 +307,12 @@ class Execution:
 
     def emit(self, action: a.WorkflowAction) -> None:
         """Take an action of the code, and hold it against what is recorded."""
-        if self.loop.frozen or self._stall is not None or self.is_finished:
+        actions = self._actions
+        if self.loop.frozen or self._stall is not None or self.is_finished or actions is None:
             self.loop.refuse()
             return
         if self._recorded is not None:
-            position = len(self._actions)
+            position = len(actions)
             if position < len(self._recorded):
                 expected = self._recorded[position]
                 if not a.agrees(action, expected):
@@ -334,29 +323,38 @@ class Execution:
                 raise Evicted
             else:
                 self.is_replaying = False
-        self._actions.append(action)
+        actions.append(action)
         self.noting(action)
 
     def expect(self, scheduled_id: int, deliver: Callable[[Any], None]) -> None:
+        self._expecting = self._expecting or {}
         self._expecting[scheduled_id] = deliver
 
     def forget(self, scheduled_id: int) -> None:
-        self._expecting.pop(scheduled_id, None)
+        if self._expecting:
+            self._expecting.pop(scheduled_id, None)
 
     def release(self, task: EventTask[Any]) -> None:
-        if task in self._waits:
-            self._waits.remove(task)
+        waits = self._waits
+        if isinstance(waits, list) and task in waits:
+            waits.remove(task)
 
     def wait_for(self, task: EventTask[Any]) -> None:
         for event in [event for event in self._buffered if task.waits_for(event.name)]:
-            self._buffered.remove(event)
+            self._buffered = [other for other in self._buffered if other is not event] or ()
             task.offer(event)
             if task.done():
                 return
-        self._waits.append(task)
+        self._waits = _with(self._waits, task)
+
+    @property
+    def references(self) -> dict[str, Reference]:
+        """The activities and workflows that the code called, by name."""
+        return self._references if self._references is not None else {}
 
     def refer(self, reference: Reference) -> None:
-        self.references[reference.name] = reference
+        self._references = self._references or {}
+        self._references[reference.name] = reference
 
     def is_entered(self) -> bool:
         return asyncio._get_running_loop() is self.loop and not self.loop.is_looked_at
@@ -375,7 +373,7 @@ class Execution:
 
     def is_open(self, scheduled_id: int) -> bool:
         """Whether a result that names ``scheduled_id`` is still expected."""
-        return scheduled_id in self._expecting
+        return self._expecting is not None and scheduled_id in self._expecting
 
     def branches(self, after: int = 0) -> list[WorkflowTask[Any]]:
         """The branches of the code that have not ended, oldest first; those with a number above ``after``."""
@@ -389,6 +387,13 @@ class Execution:
 
 _SILENT = (h.WorkflowStarted, h.ExecutionForked, h.ExecutionSuspended, h.ExecutionResumed)
 """Events in which no code runs: else how messages are batched into turns would change what it does (S73)."""
+
+
+def _with(some: Sequence[Any], one: Any) -> list[Any]:
+    if isinstance(some, list):
+        some.append(one)
+        return some
+    return [*some, one]
 
 
 def _nothing(_action: a.WorkflowAction) -> None:

@@ -11,8 +11,7 @@ import msgspec
 from nbflow.core import history as h
 from nbflow.core.divergence import ExecutionStalledError
 from nbflow.core.execution import Execution, WorkflowCode
-from nbflow.core.explain.explaining import NO_EVIDENCE, Evidence, explain
-from nbflow.core.explain.report import Divergence
+from nbflow.core.explain.report import NO_EVIDENCE, Divergence, Evidence
 from nbflow.core.replay import end_of_step, feed_step
 from nbflow.core.state import Stall, StallReason
 
@@ -107,6 +106,8 @@ def fit(
     if stall.reason is not StallReason.DIVERGED:
         return Undecided(stall.message)
     if explained:
+        from nbflow.core.explain.explaining import explain  # it is needed for a mismatch only
+
         stall = explain(
             stall,
             code,

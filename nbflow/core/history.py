@@ -26,14 +26,16 @@ import msgspec
 from nbflow.errors import FailureDetails
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True, omit_defaults=True):
+class _Event(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", tag=True, omit_defaults=True
+):
     """What every event carries: its position in the history and when it happened (aware UTC)."""
 
     at: datetime
     seq: int = 0
 
 
-class ParentReference(msgspec.Struct, frozen=True, kw_only=True):
+class ParentReference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whose child an execution is, and which scheduling event made it."""
 
     instance_id: str
@@ -57,7 +59,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
 
 
-class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
+class Interpreter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What decides the order of things beside the code itself (semantics S75)."""
 
     python: str

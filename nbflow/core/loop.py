@@ -21,12 +21,11 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from contextvars import Context
 from itertools import takewhile
-from typing import Any, Final, Protocol, TypeVar, TypeVarTuple, Unpack, cast
+from typing import Any, Final, TypeVar, TypeVarTuple, Unpack, cast
 from weakref import WeakValueDictionary
 
 from nbflow.core.callers import (
@@ -38,7 +37,15 @@ from nbflow.core.callers import (
     gathering_of,
 )
 from nbflow.core.cancellations import Cancellations
-from nbflow.core.futures import REDELIVERY, Redelivery, Timer, WorkflowFuture, WorkflowHandle, WorkflowTask
+from nbflow.core.futures import (
+    REDELIVERY,
+    LoopOverrunError,
+    LoopOwner,
+    Redelivery,
+    WorkflowFuture,
+    WorkflowHandle,
+    WorkflowTask,
+)
 from nbflow.core.refusals import ReplayableLoop
 from nbflow.core.unwinding import close_generator, is_collected, unwind
 from nbflow.errors import Evicted, NotReplayableError
@@ -55,36 +62,9 @@ MAX_STEPS: Final = 2_000_000
 MAX_MADE: Final = 100_000
 """Tasks and futures that count as progress: more than a history may hold are no sign of any."""
 
+_SOME: Final = 1_000  # callbacks that have run are in the queue until there are so many
 MAX_REFUSALS: Final = 1_000
 """How often code may swallow `Evicted` before it gets its way, which is to wait for ever."""
-
-
-class LoopOverrunError(Exception):
-    """A drain took more than `MAX_STEPS` steps: the code never waits for anything.
-
-    Attributes:
-        coro: The coroutine whose step was the last, if it was one.
-    """
-
-    def __init__(self, coro: Any) -> None:
-        super().__init__("the loop never comes to rest")
-        self.coro = coro
-
-
-class LoopOwner(Protocol):
-    """What the loop needs of the execution that owns it."""
-
-    def loop_time(self) -> float:
-        """Seconds of workflow time since the execution started."""
-        ...
-
-    def create_loop_timer(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Make a durable timer that calls back once ``when`` (in loop time) has come."""
-        ...
-
-    def callback_failed(self, error: Exception) -> None:
-        """Tell the author what a callback raised: nobody awaits it."""
-        ...
 
 
 class WorkflowLoop(ReplayableLoop):
@@ -109,14 +89,16 @@ class WorkflowLoop(ReplayableLoop):
         self._numbers = 0
         self._gatherings: int = 0
         self._refusals: int = 0
-        self._ready: deque[asyncio.Handle] = deque()
+        # One of thousands, most at rest: what is empty is nothing at all.
+        self._ready: list[asyncio.Handle] | None = None
         self._redelivering = False
-        self._again: list[asyncio.Handle] = []
-        self._resting: list[asyncio.Handle] = []
-        self._cancellations = Cancellations()
-        self._tasks: dict[int, WorkflowTask[Any]] = {}
-        self._generators: WeakValueDictionary[int, Any] = WeakValueDictionary()
-        self._dropped: list[Any] = []
+        self._again: list[asyncio.Handle] | None = None
+        self._resting: list[asyncio.Handle] | None = None
+        self._cancellations: Cancellations | None = None
+        self._first: WorkflowTask[Any] | None = None
+        self._others: dict[int, WorkflowTask[Any]] | None = None
+        self._generators: WeakValueDictionary[int, Any] | None = None
+        self._dropped: list[Any] | None = None
         self._running = False
 
     @property
@@ -147,10 +129,12 @@ class WorkflowLoop(ReplayableLoop):
             )
         if getattr(callback, "__name__", "") == REDELIVERY:
             handle = Redelivery(callback, args, self, context)
-            (self._again if self._redelivering else self._ready).append(handle)
+            if self._redelivering:
+                self._again = _with(self._again, handle)
+                return handle
         else:
             handle = asyncio.Handle(callback, args, self, context)
-            self._ready.append(handle)
+        self._ready = _with(self._ready, handle)
         return handle
 
     def call_later(
@@ -203,15 +187,14 @@ class WorkflowLoop(ReplayableLoop):
             coro.close()
             self.refuse()
         task = WorkflowTask(cast("Coroutine[Any, Any, _T]", coro), loop=self, name=name, context=context)
-        self._tasks[task.number] = task
-        task.add_done_callback(self._forget)
+        if self._first is None and self._others is None:
+            self._first = task
+        elif self._others is None:
+            self._others = {task.number: task}
+        else:
+            self._others[task.number] = task
+        task.add_done_callback(_forget, context=task.variables)  # else it is a copy, for each task
         return task
-
-    def get_task_factory(self) -> None:
-        return None
-
-    def get_exception_handler(self) -> None:
-        return None
 
     def get_debug(self) -> bool:
         """Say no. Each future asks this when it is made: those of asyncio.gather get their number here."""
@@ -221,14 +204,8 @@ class WorkflowLoop(ReplayableLoop):
             gathering.number = self._gatherings
         return False
 
-    def set_debug(self, enabled: bool) -> None:
-        pass
-
     def is_running(self) -> bool:
         return self._running
-
-    def is_closed(self) -> bool:
-        return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Report what a callback raised; what a branch raises reaches the author where it is awaited."""
@@ -236,14 +213,8 @@ class WorkflowLoop(ReplayableLoop):
         if "handle" in context and isinstance(error, Exception):
             self.owner.callback_failed(error)
 
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
-        pass
-
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Do nothing: `WorkflowHandle.cancel` has done all there is, where asyncio's loops count."""
-
-    async def shutdown_asyncgens(self) -> None:
-        pass
 
     # -- what the execution calls -----------------------------------------------------------
 
@@ -254,25 +225,40 @@ class WorkflowLoop(ReplayableLoop):
             LoopOverrunError: The code never comes to rest.
         """
         limit = self.steps + MAX_STEPS
-        self._cancellations.begin()
-        with self._entered():
-            self._ready.extend(_taken(self._resting))
-            while self._ready and not until():
-                handle = self._ready.popleft()
+        if self._cancellations is not None:
+            self._cancellations.begin()
+        ready, position = self._ready or [], 0
+        self._ready = ready
+        before = self._enter()
+        try:
+            if self._resting:
+                ready.extend(self._resting)
+                self._resting = None
+            while position < len(ready) and not until():
+                handle = ready[position]
+                position += 1
+                if position == _SOME:
+                    ready[:position], position = (), 0
                 self.steps += 1
                 if self.steps > limit:
                     raise LoopOverrunError(_coroutine_of(handle))
                 if not handle.cancelled():
-                    self._step(handle)
+                    self._step(handle, ready)
+        finally:
+            del ready[:position]
+            self._ready = ready or None
+            self._leave(before)
 
     def collect_cancellation(self, task: WorkflowTask[Any], msg: Any) -> bool:
         """Keep one of anyio's cancellations until the present step ends, then deliver them by number."""
+        if self._cancellations is None:
+            self._cancellations = Cancellations()
         self._cancellations.collect(task, msg)
         return True
 
     def pending_tasks(self, after: int = 0) -> list[WorkflowTask[Any]]:
         """Tasks that are not done, oldest first: the branches of the workflow; those numbered above ``after``."""
-        newest = takewhile(lambda task: task.number > after, reversed(self._tasks.values()))
+        newest = takewhile(lambda task: task.number > after, reversed(self._tasks()))
         return [task for task in newest if not task.done()][::-1]
 
     def refuse(self) -> None:
@@ -305,16 +291,18 @@ class WorkflowLoop(ReplayableLoop):
         raises `Evicted`. Afterwards nothing is left to the garbage collector.
         """
         self.frozen = True
-        self._ready.clear()
-        self._resting.clear()
+        if self._ready is not None:
+            self._ready.clear()
+        self._ready = self._resting = None
         with self._entered():
-            for task in reversed(list(self._tasks.values())):
+            for task in reversed(self._tasks()):
                 if not task.done():
                     self._unwind(task)
-            for generator in [*reversed(list(self._generators.values())), *_taken(self._dropped)]:
+            begun = list(self._generators.values()) if self._generators is not None else []
+            dropped, self._dropped = self._dropped, None
+            for generator in [*reversed(begun), *(dropped or ())]:
                 close_generator(generator)
-        self._tasks.clear()
-        self._dropped.clear()
+        self._first = self._others = self._dropped = None
 
     def _unwind(self, task: WorkflowTask[Any]) -> None:
         self.steps += 1
@@ -324,7 +312,7 @@ class WorkflowLoop(ReplayableLoop):
         finally:
             asyncio.tasks._leave_task(self, task)
 
-    def _step(self, handle: asyncio.Handle) -> None:
+    def _step(self, handle: asyncio.Handle, ready: list[asyncio.Handle]) -> None:
         self._redelivering = isinstance(handle, Redelivery)
         try:
             handle._run()
@@ -334,28 +322,52 @@ class WorkflowLoop(ReplayableLoop):
         if self._redelivering:
             # One that brought nothing new rests, and would bring nothing new until other code has run.
             self._redelivering = False
-            (self._ready if delivered else self._resting).extend(_taken(self._again))
+            again, self._again = self._again or (), None
+            if delivered:
+                ready.extend(again)
+            else:
+                self._resting = [*(self._resting or ()), *again] or None
         elif self._resting:
-            self._ready.extend(_taken(self._resting))
+            ready.extend(self._resting)
+            self._resting = None
 
-    def _forget(self, task: WorkflowTask[Any]) -> None:
-        self._tasks.pop(task.number, None)
+    def _tasks(self) -> list[WorkflowTask[Any]]:
+        """Those that were not forgotten, oldest first."""
+        first = [self._first] if self._first is not None else []
+        return [*first, *self._others.values()] if self._others is not None else first
+
+    def forget(self, task: WorkflowTask[Any]) -> None:
+        """Let go of a task that is done."""
+        if task is self._first:
+            self._first = None
+        elif self._others is not None:
+            self._others.pop(task.number, None)
+            self._others = self._others or None
 
     @contextmanager
     def _entered(self) -> Generator[None]:
-        hooks = sys.get_asyncgen_hooks()
-        before = asyncio._get_running_loop()
-        asyncio._set_running_loop(self)
-        sys.set_asyncgen_hooks(firstiter=self._generator_started, finalizer=self._generator_dropped)
-        self._running = True
+        before = self._enter()
         try:
             yield
         finally:
-            self._running = False
-            sys.set_asyncgen_hooks(*hooks)
-            asyncio._set_running_loop(before)
+            self._leave(before)
+
+    def _enter(self) -> tuple[Any, Any]:
+        """Become the running loop; gives what was before."""
+        before = sys.get_asyncgen_hooks(), asyncio._get_running_loop()
+        asyncio._set_running_loop(self)
+        sys.set_asyncgen_hooks(self._generator_started, self._generator_dropped)
+        self._running = True
+        return before
+
+    def _leave(self, before: tuple[Any, Any]) -> None:
+        hooks, loop = before
+        self._running = False
+        sys.set_asyncgen_hooks(*hooks)
+        asyncio._set_running_loop(loop)
 
     def _generator_started(self, generator: Any) -> None:
+        self._generators = self._generators or WeakValueDictionary()
         self._generators[self.next_number()] = generator
 
     def _generator_dropped(self, generator: Any) -> None:
@@ -364,17 +376,22 @@ class WorkflowLoop(ReplayableLoop):
         if asyncio._get_running_loop() is self and not self.frozen and not is_collected(generator):
             self.create_task(generator.aclose())
         else:
-            self._dropped.append(generator)
+            self._dropped = _with(self._dropped, generator)
 
 
 async def _await(future: asyncio.Future[_T]) -> _T:
     return await future
 
 
-def _taken(handles: list[_T]) -> list[_T]:
-    taken = handles[:]
-    handles.clear()
-    return taken
+def _with(handles: list[_T] | None, handle: _T) -> list[_T]:
+    if handles is None:
+        return [handle]
+    handles.append(handle)
+    return handles
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    cast("WorkflowTask[Any]", task).workflow_loop.forget(cast("WorkflowTask[Any]", task))
 
 
 def _coroutine_of(handle: asyncio.Handle) -> Any:

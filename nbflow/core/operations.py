@@ -16,7 +16,7 @@ from nbflow.core.history import HistoryEvent, InputEvent
 from nbflow.core.state import InstanceRecord
 
 
-class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
+class InboxRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A durable message for an instance; leaves when a turn consumes it.
 
     Attributes:
@@ -34,7 +34,7 @@ class InboxRow(msgspec.Struct, frozen=True, kw_only=True):
     due: datetime | None = None
 
 
-class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
+class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A version of a workflow's or activity's code, kept with the history.
 
     Attributes:
@@ -58,7 +58,7 @@ class DefinitionRecord(msgspec.Struct, frozen=True, kw_only=True):
     pin: str = ""
 
 
-class AppendHistory(msgspec.Struct, frozen=True, kw_only=True):
+class AppendHistory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Append events to an execution's history; their ``seq`` follow on what is there."""
 
     instance_id: str
@@ -66,45 +66,49 @@ class AppendHistory(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[HistoryEvent, ...]
 
 
-class PutInbox(msgspec.Struct, frozen=True, kw_only=True):
+class PutInbox(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Add a message."""
 
     row: InboxRow
 
 
-class DeleteInbox(msgspec.Struct, frozen=True, kw_only=True):
+class DeleteInbox(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Remove messages; a row that isn't there is no error."""
 
     row_ids: tuple[int, ...]
 
 
-class DeleteTimers(msgspec.Struct, frozen=True, kw_only=True):
+class DeleteTimers(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Remove the waiting `TimerFired` messages of these timers."""
 
     execution_id: str
     timer_ids: tuple[int, ...]
 
 
-class CloseExecution(msgspec.Struct, frozen=True, kw_only=True):
+class CloseExecution(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Remove every message that is addressed to an execution: it has ended."""
 
     instance_id: str
     execution_id: str
 
 
-class PutInstance(msgspec.Struct, frozen=True, kw_only=True):
-    """Insert or replace an instance's row. A new ``execution_id`` there begins a new history."""
+class PutInstance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Insert or replace an instance's row. A new ``execution_id`` there begins a new history.
+
+    ``is_new`` says that the ID was made up just now: nobody can have it, and no store need look.
+    """
 
     record: InstanceRecord
+    is_new: bool = False
 
 
-class PurgeInstance(msgspec.Struct, frozen=True, kw_only=True):
+class PurgeInstance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Erase an instance: its row, its inbox, and the histories of all its executions."""
 
     instance_id: str
 
 
-class PutDefinition(msgspec.Struct, frozen=True, kw_only=True):
+class PutDefinition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Keep a version of some code.
 
     The same (kind, name, code_hash, source_hash) again changes nothing, unless a store that seals its rows finds that
@@ -114,7 +118,7 @@ class PutDefinition(msgspec.Struct, frozen=True, kw_only=True):
     record: DefinitionRecord
 
 
-class DropDefinition(msgspec.Struct, frozen=True, kw_only=True):
+class DropDefinition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Forget a version of some code, whatever texts it has; one that isn't there is no error."""
 
     kind: Literal["workflow", "activity"]

@@ -19,7 +19,7 @@ from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.errors import FailureDetails, InstanceExistsError, WorkflowTerminatedError
 
 
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message for another instance, and the row of the instance where the message is its start.
 
     A child whose ID its parent made up comes with its row: nobody else can have that ID. One whose
@@ -33,7 +33,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     def operations(self) -> list[Operation]:
         """What the sender's commit writes."""
         put = PutInbox(row=self.row)
-        return [put] if self.birth is None else [PutInstance(record=self.birth), put]
+        return [put] if self.birth is None else [PutInstance(record=self.birth, is_new=True), put]
 
 
 class Descendant(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,3 +39,18 @@ class WorkflowReference(Reference, Protocol):
     """A workflow as the core sees it where another one calls it."""
 
     def run(self, context: WorkflowContext, input: str) -> Coroutine[Any, Any, str]: ...
+
+
+class WorkflowCode(Protocol):
+    """A workflow as the core sees it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, context: WorkflowContext, input: str) -> Coroutine[Any, Any, str]:
+        """Run the workflow with a recorded input; the result is JSON text."""
+        ...
+
+    def encode_input(self, value: Any) -> str:
+        """Write an input down; raises ArgumentsError or PayloadError."""
+        ...

@@ -46,7 +46,25 @@ def _refuse(name: str, what: str) -> Any:
 
 
 class ReplayableLoop(asyncio.AbstractEventLoop):
-    """An event loop that refuses whatever has an effect outside of it."""
+    """An event loop that refuses whatever has an effect outside of it, and has nothing that could be set."""
+
+    def get_task_factory(self) -> None:
+        return None
+
+    def get_exception_handler(self) -> None:
+        return None
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        pass
+
+    def set_debug(self, enabled: bool) -> None:
+        pass
+
+    def is_closed(self) -> bool:
+        return False
+
+    async def shutdown_asyncgens(self) -> None:
+        pass
 
     run_in_executor = _refuse("run_in_executor", _THREAD)
     set_default_executor = _refuse("set_default_executor", _THREAD)

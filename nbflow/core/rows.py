@@ -6,8 +6,10 @@ is never skipped. Rows of older formats are upcast here, and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -69,6 +71,10 @@ class _Layout:
         self.payload = _PAYLOAD_FIELD.get(cls)
         lifted = {"at", "seq", self.name, self.scheduled_id, self.payload}
         self.rest = tuple(field for field in fields if field not in lifted)
+        # One call instead of one for each field; "seq" stands in for those that there are not.
+        self.read: Callable[[Any], tuple[Any, ...]] = attrgetter(
+            "seq", "at", self.name or "seq", self.scheduled_id or "seq", self.payload or "seq"
+        )
 
 
 _LAYOUTS: Final[dict[type[Any], _Layout]] = {
@@ -79,19 +85,52 @@ _encode_data = msgspec.json.Encoder().encode
 _decode_data = msgspec.json.Decoder(dict[str, Any]).decode
 
 
+RowValues: TypeAlias = tuple[int, datetime, str, str | None, int | None, str | None, str, int]
+"""Sequence number, time, kind, name, scheduled ID, payload, data and format of a `HistoryRow`."""
+
+
+def to_values(event: h.HistoryEvent) -> RowValues:
+    """Turn an event into the values of its stored form: a commit does little else."""
+    layout = _LAYOUTS[type(event)]
+    seq, at, name, scheduled_id, payload = layout.read(event)
+    data = "{}"
+    if layout.rest:
+        rest = {field: value for field in layout.rest if (value := getattr(event, field)) is not None}
+        data = _encode_data(rest).decode() if rest else "{}"
+    return (
+        seq,
+        at,
+        layout.kind,
+        name if layout.name else None,
+        scheduled_id if layout.scheduled_id else None,
+        payload if layout.payload else None,
+        data,
+        FORMAT_VERSION,
+    )
+
+
+def payload_size(events: Iterable[h.HistoryEvent]) -> int:
+    """How long the payloads of some events are together, in characters."""
+    size = 0
+    for event in events:
+        field = _PAYLOAD_FIELD.get(type(event))
+        if field is not None:
+            size += len(getattr(event, field) or "")
+    return size
+
+
 def to_row(event: h.HistoryEvent) -> HistoryRow:
     """Turn an event into its stored form."""
-    layout = _LAYOUTS[type(event)]
-    rest = {field: value for field in layout.rest if (value := getattr(event, field)) is not None}
+    seq, at, kind, name, scheduled_id, payload, data, row_format = to_values(event)
     return HistoryRow(
-        format=FORMAT_VERSION,
-        seq=event.seq,
-        kind=layout.kind,
-        at=event.at,
-        name=getattr(event, layout.name) if layout.name else None,
-        scheduled_id=getattr(event, layout.scheduled_id) if layout.scheduled_id else None,
-        payload=getattr(event, layout.payload) if layout.payload else None,
-        data=_encode_data(rest).decode() if rest else "{}",
+        format=row_format,
+        seq=seq,
+        kind=kind,
+        at=at,
+        name=name,
+        scheduled_id=scheduled_id,
+        payload=payload,
+        data=data,
     )
 
 

@@ -56,6 +56,7 @@ class Signature:
                 )
         self._signature = signature.replace(parameters=parameters)
         self._names = tuple(parameter.name for parameter in parameters)
+        self._is_plain = all(p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for p in parameters)
 
     def __str__(self) -> str:
         return self._text
@@ -94,6 +95,11 @@ class Signature:
         return {name: self._codec(name) for name in self._names}
 
     @cached_property
+    def _places(self) -> dict[str, str]:
+        """What each parameter is called in messages."""
+        return {name: f"{name} of {self}" for name in self._names}
+
+    @cached_property
     def result(self) -> Codec:
         """The codec of the result; of a generator, the last part of ``Generator[…, …, T]``."""
         if not inspect.isgeneratorfunction(self.function):
@@ -123,6 +129,8 @@ class Signature:
             ArgumentsError: They don't fit; names the signature.
             PayloadError: A value can't be carried as JSON, or doesn't fit its annotation.
         """
+        if self._is_plain and not kwargs and len(args) == len(self._names):
+            return self._encode(dict(zip(self._names, args, strict=True)))
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -159,13 +167,13 @@ class Signature:
             return {}
         if len(self._names) == 1:
             name = self._names[0]
-            return {name: self._codecs[name].decode(text, what=f"{name} of {self}", root=name)}
+            return {name: self._codecs[name].decode(text, what=self._places[name], root=name)}
         try:
             fields = _decode_object(text)
         except msgspec.DecodeError as error:
             raise PayloadError(f"the input of {self} is no object: {error}") from None
         return {
-            name: self._codecs[name].decode(bytes(fields[name]).decode(), what=f"{name} of {self}", root=name)
+            name: self._codecs[name].decode(bytes(fields[name]).decode(), what=self._places[name], root=name)
             for name in self._names
             if name in fields
         }
@@ -179,6 +187,10 @@ class Signature:
         """
         _ = self.result
         arguments = self.decode_input(text)
+        if self._is_plain and len(arguments) == len(self._names):
+            if self.takes_context:
+                return self.function(context, **arguments)
+            return self.function(**arguments)
         for name, parameter in self._signature.parameters.items():
             if name not in arguments and parameter.default is inspect.Parameter.empty:
                 raise ArgumentsError(f"{self}: {name!r} is missing from the recorded input {text[:200]}")
@@ -189,7 +201,7 @@ class Signature:
 
     def _encode(self, arguments: Mapping[str, Any]) -> str:
         parts = {
-            name: self._codecs[name].encode(value, what=f"{name} of {self}", root=name)
+            name: self._codecs[name].encode(value, what=self._places[name], root=name)
             for name, value in arguments.items()
         }
         if len(self._names) == 1:

@@ -59,6 +59,8 @@ class DurableTask(WorkflowFuture[_T]):
         id: The id of its scheduling event.
     """
 
+    __slots__ = ("id", "scheduler")
+
     id: int
 
     def __init__(self, scheduler: Scheduler) -> None:
@@ -107,6 +109,8 @@ class DurableTask(WorkflowFuture[_T]):
 class LoopTimer:
     """A durable timer with a callback; cancelling one that fired does nothing."""
 
+    __slots__ = ("_callback", "_open", "_scheduler", "id")
+
     def __init__(
         self,
         scheduler: Scheduler,
@@ -138,6 +142,8 @@ class LoopTimer:
 class TimerTask(DurableTask[None]):
     """A durable timer that can be awaited."""
 
+    __slots__ = ("_timer", "fire_at")
+
     def __init__(self, scheduler: Scheduler, fire_at: datetime) -> None:
         super().__init__(scheduler)
         self.fire_at = fire_at
@@ -151,25 +157,38 @@ class TimerTask(DurableTask[None]):
         self.succeed(None)
 
 
+class Payload(Protocol):
+    """What an event may carry."""
+
+    def decode(self, text: str, *, what: str) -> Any:
+        """Read a payload; raises PayloadError if it doesn't fit."""
+        ...
+
+    def schema(self) -> str | None:
+        """The JSON schema to ask people by, if there is one."""
+        ...
+
+
 class EventTask(DurableTask[_T]):
     """A wait for an external event."""
+
+    __slots__ = ("_payload", "_timeout", "_timer", "name")
 
     def __init__(
         self,
         scheduler: Scheduler,
         name: str,
         *,
-        decode: Callable[[str], Any],
-        schema: str | None,
+        payload: Payload,
         timeout: timedelta | None,
     ) -> None:
         super().__init__(scheduler)
         self.name = name
-        self._decode = decode
+        self._payload = payload
         self._timeout = timeout
         self._timer: LoopTimer | None = None
         self.id = scheduler.next_id()
-        scheduler.emit(a.WaitForEvent(id=self.id, name=name, schema=schema))
+        scheduler.emit(a.WaitForEvent(id=self.id, name=name, schema=payload.schema()))
 
     def arm(self) -> None:
         """Start the timeout, if there is one and nothing came yet."""
@@ -184,7 +203,7 @@ class EventTask(DurableTask[_T]):
     def offer(self, event: h.EventRaised) -> None:
         """Take the event, or reject it if its payload doesn't fit."""
         try:
-            payload = self._decode(event.payload)
+            payload = self._payload.decode(event.payload, what=f"the payload of {self.name!r}")
         except PayloadError as error:
             self.scheduler.emit(a.RejectEvent(id=self.id, name=event.name, reason=str(error)))
             return

@@ -55,7 +55,7 @@ class Codeless:
         return []
 
 
-class Transition(msgspec.Struct, kw_only=True):
+class Transition(msgspec.Struct, kw_only=True, gc=False):
     """What a turn came to.
 
     Attributes:
@@ -161,14 +161,15 @@ class Turn:
         return self._result()
 
     def _handle(self, row: InboxRow) -> None:
-        state = self._state
-        if state.continued is not None and row.execution_id is None:
+        state, addressee = self._state, row.execution_id
+        if state.continued is not None and addressee is None:
             self._kept.append(row)  # for the next generation
             return
-        foreign = row.execution_id not in (None, self._record.execution_id) and not state.is_addressed(
-            row.event, row.execution_id
-        )
-        foreign = foreign or is_for_another(row.event, self._record.parent)
+        foreign = (
+            addressee is not None
+            and addressee != self._record.execution_id
+            and not state.is_addressed(row.event, addressee)
+        ) or is_for_another(row.event, self._record.parent)
         if foreign or state.status.is_terminal or not state.accepts(row.event):
             if not foreign and isinstance(row.event, h.ExecutionTerminated) and is_passed_on(row.event):
                 self._pass_on(row.event)  # it ended by itself, those below it did not (S23)
@@ -251,7 +252,9 @@ class Turn:
         self._outgoing += self._outbox.terminations(below, ended)
 
     def _append(self, event: Any) -> Any:
-        event = msgspec.structs.replace(event, seq=self._state.length + 1)
+        seq = self._state.length + 1
+        if event.seq != seq:
+            event = msgspec.structs.replace(event, seq=seq)
         self._state.apply(event)
         self._events.append(event)
         return event

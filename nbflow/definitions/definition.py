@@ -62,7 +62,8 @@ class _Definition:
         self, function: Callable[..., Any], *, name: str | None, source: str | None, contexts: tuple[str, ...]
     ) -> None:
         # a class, a partial and a function of C have no code to keep
-        if not hasattr(inspect.unwrap(function), "__code__"):
+        inner = inspect.unwrap(function)
+        if not hasattr(inner, "__code__"):
             raise DefinitionError(f"{function!r} is no Python function: write a def that calls it")
         self.function = function
         self.name = name or function.__name__
@@ -72,6 +73,7 @@ class _Definition:
         self.source = source_of(function) if source is None else source
         self.source_hash = text_hash(self.source)
         self.own_hash = code_hash(function, self.source)
+        self._globals: Mapping[str, Any] = getattr(inner, "__globals__", {})
         self.sources: Sources = source_of_value
         self.is_declaration = False
         self._captured: Captured | None = None
@@ -89,7 +91,7 @@ class _Definition:
     @property
     def is_of_notebook(self) -> bool:
         """Whether its surroundings are a notebook's variables, which change from cell to cell."""
-        return STARTER_NAME in getattr(inspect.unwrap(self.function), "__globals__", {})
+        return STARTER_NAME in self._globals
 
     @property
     def captured(self) -> Captured:
@@ -143,7 +145,7 @@ class ActivityDefinition(_Definition, Generic[P, R]):
     """An activity: inside a workflow a call of it is scheduled and durable, elsewhere it is the function.
 
     Args:
-        function: A ``def``, which runs in a worker thread, or an ``async def``, which runs on the engine's loop.
+        function: A ``def``, which runs in a thread and never on the engine's loop, or an ``async def``, which runs on the engine's loop.
         name: The registered name; the function's own by default.
         retry_policy: For every call that names no other.
         timeout: Of each attempt, for every call that names no other.
@@ -332,7 +334,7 @@ def activity(
     """Make a function an activity: ``@activity``, or ``@activity(name=…, retry_policy=…, timeout=…)``.
 
     Args:
-        function: A ``def`` (runs in a worker thread) or an ``async def`` (runs on the engine's loop).
+        function: A ``def`` (runs in a thread) or an ``async def`` (runs on the engine's loop).
         name: The registered name; the function's own by default.
         retry_policy: For every call that names no other.
         timeout: Of each attempt, seconds or timedelta.

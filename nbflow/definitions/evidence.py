@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from nbflow.core.explain.explaining import Evidence
-from nbflow.core.explain.report import CodeText, Suspect
+from nbflow.core.explain.report import CodeText, Evidence, Suspect
 from nbflow.core.history import ExecutionStarted, HistoryEvent
 from nbflow.definitions.definition import WorkflowDefinition
 

@@ -70,7 +70,8 @@ class Delivery:
 
     def post(self, message: Message) -> None:
         """Put a message to the others that wait for its instance's next turn; starts go before them."""
-        self._posted(message)
+        if message.must_keep:
+            self._posted(message)
         instance = self._residents.get(message.row.instance_id)
         if isinstance(message.row.event, h.ExecutionStarted):
             starts = sum(1 for _ in takewhile(_is_start, instance.messages))

@@ -18,12 +18,12 @@ import msgspec
 
 from nbflow.core.divergence import ExecutionStalledError, another_interpreter
 from nbflow.core.execution import Execution, WorkflowCode
-from nbflow.core.explain.explaining import explain
 from nbflow.core.history import ExecutionStarted, HistoryEvent
 from nbflow.core.operations import InboxRow
 from nbflow.core.outbox import Descendant
 from nbflow.core.references import Reference
 from nbflow.core.replay import replay
+from nbflow.core.rows import payload_size
 from nbflow.core.state import InstanceRecord, RuntimeState, Stall, StallReason
 from nbflow.core.transition import Codeless, Feedable, Transition, Turn, stalled
 from nbflow.definitions import evidence_of
@@ -36,7 +36,7 @@ from nbflow.errors import CodeNotRestoredError, Evicted
 _log: Final = logging.getLogger("nbflow.engine")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TurnRequest:
     """One turn to take.
 
@@ -45,28 +45,28 @@ class TurnRequest:
         rows: The messages, in order.
         code: Gives the workflow's code, on the dispatch thread: stored code is made there; None where only
             control messages are to be handled.
+        now: The turn's time.
         adopts: The version that the run changes over to if the turn can be taken; None: it stays.
         recorded_source: The source that the run was started with, where it tries another version.
         uses: Names that mean something else in that version than in the one that the run was started with.
         missing: Why there is no code, where there ought to be.
         history: The whole history for a cold execution; None if it is in memory.
         family: The nearest descendants that have not ended, where a message may end the run.
-        now: The turn's time.
     """
 
     record: InstanceRecord
     rows: Sequence[InboxRow]
     code: Callable[[], WorkflowCode] | None
-    adopts: str | None
-    recorded_source: str | None
-    uses: tuple[str, ...]
-    missing: Stall | None
-    history: list[HistoryEvent] | None
-    family: Sequence[Descendant]
     now: datetime
+    adopts: str | None = None
+    recorded_source: str | None = None
+    uses: tuple[str, ...] = ()
+    missing: Stall | None = None
+    history: list[HistoryEvent] | None = None
+    family: Sequence[Descendant] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TurnOutcome:
     """What a turn came to, and what else the engine wants to know.
 
@@ -74,7 +74,8 @@ class TurnOutcome:
         transition: What to commit.
         is_warm: Whether the execution is in memory now.
         prints: What the workflow printed, to be shown once the turn is committed.
-        references: Activities and workflows that the code called, by name.
+        references: Activities and workflows that the code has called, by name, if some are new.
+        payloads: How long all payloads of the execution in memory are, in characters.
         was_codeless: Whether it could not be taken since there was no code when it was asked for.
     """
 
@@ -83,13 +84,16 @@ class TurnOutcome:
     prints: str = ""
     references: Mapping[str, Reference] = field(default_factory=dict[str, Reference])
     was_codeless: bool = False
+    payloads: int = 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Live:
     execution: Execution
     state: RuntimeState
     prints: TurnPrints
+    told: int = 0
+    payloads: int = 0
 
 
 class Dispatcher:
@@ -159,6 +163,10 @@ class Dispatcher:
         heir._live = live
         return heir
 
+    def take_in(self, other: Dispatcher) -> None:
+        """Keep what another one has in memory, which nobody uses any more."""
+        self._live.update(other._live)
+
     def _take_live(self, request: TurnRequest, code: WorkflowCode, watched: Watched) -> TurnOutcome:
         record = request.record
         if request.adopts is not None:
@@ -181,11 +189,15 @@ class Dispatcher:
         is_warm = not live.execution.is_finished
         if not is_warm:
             self.evict([record.instance_id])
+        live.payloads += payload_size(transition.events)
+        references, told = live.execution.references, live.told
+        live.told = len(references)
         return TurnOutcome(
             transition=transition,
             is_warm=is_warm,
             prints=live.prints.take(),
-            references=live.execution.references,
+            references=references if len(references) > told else {},
+            payloads=live.payloads,
         )
 
     def _replayed(
@@ -208,7 +220,8 @@ class Dispatcher:
         except ExecutionStalledError as error:
             stall = error.stall
         else:
-            return _Live(execution=execution, state=RuntimeState.of(history), prints=prints)
+            payloads = payload_size(history)
+            return _Live(execution, RuntimeState.of(history), prints, payloads=payloads)
         raise ExecutionStalledError(self._explained(stall, request, code, history, watched))
 
     def _explained(
@@ -231,6 +244,8 @@ class Dispatcher:
                 started.interpreter if started is not None else None, self._options.interpreter
             ),
         )
+        from nbflow.core.explain.explaining import explain  # it is needed for a mismatch only
+
         quiet = context_with(TurnPrints(), None)
         try:
             return quiet.copy().run(

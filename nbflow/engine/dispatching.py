@@ -1,10 +1,9 @@
 """The dispatch thread as the engine's loop sees it: jobs go there, outcomes come back.
 
-When workflow code keeps the thread for itself, another thread takes over at once,
-with every live execution but the one that is stuck and every job that has not
-begun: the others wait for as long as it takes to find that out, and lose nothing.
-The code is interrupted meanwhile. If it doesn't give in, it is left behind together
-with its thread, and whatever comes from there later is ignored.
+When a turn takes its time and others wait behind it, another thread takes over, with
+every other live execution and every job that has not begun; its own execution follows
+once the turn is taken. If it is stuck, its code is interrupted. If that doesn't give in,
+it is left behind together with its thread, and whatever comes from there later is ignored.
 """
 
 from __future__ import annotations
@@ -12,20 +11,21 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError, Future
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
 from nbflow.core.state import Stall
 from nbflow.engine.dispatch import Dispatcher, TurnOutcome, TurnRequest, inexplicable, stalled_outcome
+from nbflow.engine.lane import STRETCH, Job, Lane
 from nbflow.engine.sight import Sight, stuck_stall
 from nbflow.engine.threads import MakeThread
 from nbflow.engine.watchdog import Watchdog, Watched
 
 _log: Final = logging.getLogger("nbflow.engine")
+
+_LONG_TURN: Final = 0.05
 
 _SECOND_LOOK: Final = 0.02
 """Seconds between two looks at a stuck job, to tell the loop from what it calls."""
@@ -37,18 +37,13 @@ one that code which catches everything doesn't survive."""
 _MAX_GRACE: Final = 1.0
 """Seconds that these tries take; less if so little makes a job stuck."""
 
-_Work: TypeAlias = Callable[[Dispatcher, Watched], TurnOutcome | None]
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Aside:
+    """A lane with nothing but one long turn, and who looks whether it is stuck."""
 
-@dataclasses.dataclass(eq=False, slots=True)
-class _Job:
-    """A turn, or an eviction, which has neither a request nor an outcome."""
-
-    work: _Work
-    request: TurnRequest | None = None
-    taken: Callable[[TurnOutcome], None] | None = None
-    watched: Watched = dataclasses.field(init=False)
-    is_over: bool = False
+    lane: Lane
+    watchdog: Watchdog
 
 
 class Dispatching:
@@ -58,68 +53,91 @@ class Dispatching:
         make_thread: Gives a thread of a name.
         dispatcher: Takes the turns.
         stuck_after: Seconds without a step after which a job is stuck.
+        stretch: Jobs that a thread does in one go.
+        long_turn: Seconds that others wait behind a turn before another thread takes over.
     """
 
-    def __init__(self, make_thread: MakeThread, dispatcher: Dispatcher, stuck_after: float) -> None:
+    def __init__(
+        self,
+        make_thread: MakeThread,
+        dispatcher: Dispatcher,
+        stuck_after: float,
+        stretch: int = STRETCH,
+        long_turn: float = _LONG_TURN,
+    ) -> None:
         self._make_thread = make_thread
-        self._thread = make_thread("nbflow-dispatch")
-        self._dispatcher = dispatcher
+        self._stretch = stretch
+        self._long_turn = long_turn
+        self._lane = Lane(make_thread("nbflow-dispatch"), dispatcher, self._done, stretch)
         self._stuck_after = stuck_after
-        self._jobs: deque[tuple[_Job, Future[TurnOutcome | None]]] = deque()
         self._pressing: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._watchdog = Watchdog(stuck_after, self._under_way, self._stuck)
+        self._aside: dict[Job, _Aside] = {}
+        self._patience: asyncio.TimerHandle | None = None
 
     def take(self, request: TurnRequest, taken: Callable[[TurnOutcome], None]) -> None:
         """Have a turn taken; ``taken`` gets its outcome on the engine's loop."""
-        self._submit(_Job(lambda dispatcher, watched: dispatcher.take(request, watched), request, taken))
+        self._put(Job(lambda dispatcher, watched: dispatcher.take(request, watched), request, taken))
 
     def evict(self, instance_ids: Sequence[str]) -> None:
         """Have executions taken out of memory."""
-        self._submit(_Job(lambda dispatcher, watched: dispatcher.evict(instance_ids, watched)))
+        self._put(Job(lambda dispatcher, watched: dispatcher.evict(instance_ids, watched)))
+
+    def do(self, job: Job) -> None:
+        """Have a job done that is more than one turn."""
+        self._put(job)
+
+    def let_go(self, job: Job) -> None:
+        """Have another thread take over, now that a job does something else than workflow code, and nobody waits for it."""
+        job.is_over = True
+        if job in self._aside:
+            self._rejoin(job)
+            return
+        waiting = self._lane.taken_from(job)
+        if waiting is not None:
+            self._retire(self._new_lane(), job)
+            self._put_all(waiting)
 
     async def stop(self, seconds: float) -> None:
         """End the thread behind what is queued, if it comes back in time."""
         self._watchdog.stop()
+        if self._patience is not None:
+            self._patience.cancel()
         # No executor here: Python starts no thread for one any more once it is shutting down.
-        last = asyncio.wrap_future(self._thread.submit(_nothing))
+        last = asyncio.wrap_future(self._lane.thread.submit(_nothing))
         _, late = await asyncio.wait({last}, timeout=seconds)
         if late:
             last.cancel()
-            await self._stop_last()
+            await self._stop_job(self._lane.first)
+        for job, aside in [*self._aside.items()]:
+            aside.watchdog.stop()
+            await self._stop_job(job)
+            aside.lane.thread.stop(timeout=0)
         for task in self._pressing:
             task.cancel()
-        self._thread.stop(timeout=0)
+        self._lane.thread.stop(timeout=0)
 
-    def _submit(self, job: _Job) -> None:
-        self._forget_done()
-        dispatcher = self._dispatcher
-        watched = job.watched = Watched()
-        future = self._thread.submit(lambda: watched.run(lambda: job.work(dispatcher, watched)))
-        self._jobs.append((job, future))
-        if job.taken is not None:
-            future.add_done_callback(lambda future: self._report(job, future))
+    def _put(self, job: Job) -> None:
+        first = self._lane.first
+        self._lane.put(job)
         self._watchdog.wake()
+        if first is not None and self._patience is None:
+            self._patience = self._loop.call_later(self._long_turn, self._look_at_first, first)
 
-    def _report(self, job: _Job, future: Future[TurnOutcome | None]) -> None:
-        """Bring an outcome to the loop; on the dispatch thread."""
-        try:
-            self._loop.call_soon_threadsafe(self._done, job, future)
-        except RuntimeError:
-            pass  # the loop has been closed
+    def _put_all(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            self._put(job)
 
-    def _done(self, job: _Job, future: Future[TurnOutcome | None]) -> None:
-        self._forget_done()
+    def _done(self, job: Job) -> None:
+        if job in self._aside:
+            self._rejoin(job)
         if job.is_over or job.request is None or job.taken is None:
             return
-        try:
-            outcome = future.result()
-        except CancelledError:
-            return  # another thread has the job now
-        except BaseException as error:
-            outcome = stalled_outcome(job.request, inexplicable(error))
         job.is_over = True
-        stall = job.watched.stall
+        outcome, stall = job.outcome, job.watched.stall
+        if job.error is not None:
+            outcome = stalled_outcome(job.request, inexplicable(job.error))
         if outcome is None:
             assert stall is not None, "only who is given up is interrupted"
             outcome = stalled_outcome(job.request, stall)
@@ -127,54 +145,98 @@ class Dispatching:
             outcome = dataclasses.replace(outcome, is_warm=False)
         job.taken(outcome)
 
-    def _forget_done(self) -> None:
-        while self._jobs and self._jobs[0][0].watched.is_over:
-            self._jobs.popleft()
+    # -- long turns -----------------------------------------------------------------------------
+
+    def _look_at_first(self, before: Job) -> None:
+        """If the same job is under way as at the last look, and others wait behind it, let these go on."""
+        self._patience = None
+        job = self._lane.first
+        if job is None:
+            return
+        if job is not before or job.request is None:
+            if self._lane.has_waiting:
+                self._patience = self._loop.call_later(self._long_turn, self._look_at_first, job)
+            return
+        waiting = self._lane.taken_from(job)
+        if waiting is None:
+            return  # it has come to an end this very moment
+        if waiting:
+            self._step_aside(job, job.request.record.instance_id)
+        self._put_all(waiting)
+
+    def _step_aside(self, job: Job, instance_id: str) -> None:
+        """Have all else go on on another thread."""
+        lane = self._new_lane(instance_id)
+        watchdog = Watchdog(
+            self._stuck_after,
+            lambda: None if job.watched.is_over else job.watched,
+            lambda watched, sight: self._give_up(job, sight),
+        )
+        self._aside[job] = _Aside(lane, watchdog)
+        watchdog.wake()
+
+    def _rejoin(self, job: Job) -> None:
+        """Have the execution of a long turn go where the others are, and its thread end."""
+        aside = self._aside.pop(job)
+        aside.watchdog.stop()
+        returning = aside.lane.dispatcher.handed_over(without=())
+        self._put(Job(lambda dispatcher, watched: dispatcher.take_in(returning)))
+        aside.lane.thread.stop(timeout=0)
+
+    def _new_lane(self, *staying: str) -> Lane:
+        """Have another thread take over but for some executions; gives the present lane."""
+        before = self._lane
+        heir = before.dispatcher.handed_over(without=staying)
+        self._lane = Lane(self._make_thread("nbflow-dispatch"), heir, self._done, self._stretch)
+        return before
 
     # -- stuck ----------------------------------------------------------------------------------
 
     def _under_way(self) -> Watched | None:
-        self._forget_done()
-        return self._jobs[0][0].watched if self._jobs else None
+        first = self._lane.first
+        return first.watched if first is not None else None
 
-    def _stuck(self, sight: Sight) -> None:
+    def _stuck(self, watched: Watched, sight: Sight) -> None:
         """Give the job up that is under way, and all else to another thread."""
-        (job, _), *waiting = self._jobs
-        cancelled = [other for other, future in waiting if future.cancel()]
-        is_stuck = len(cancelled) == len(waiting)
-        if is_stuck:
-            self._jobs.clear()
-            job.watched.give_up(self._stall(job, sight))
-            self._replace_thread(job)
-            task = self._loop.create_task(self._press(job, sight))
-            self._pressing.add(task)
-            task.add_done_callback(self._pressing.discard)
-            if job.request is None:
-                cancelled.insert(0, _Job(job.work))  # the others that were to be evicted
-        else:  # it has come to an end this very moment, and the thread is at its next job
-            self._jobs = deque(pair for pair in self._jobs if not pair[1].cancelled())
-        for other in cancelled:
-            self._submit(other)
+        job = self._lane.first
+        if job is None or job.watched is not watched:
+            return  # it has come to an end this very moment
+        waiting = self._lane.taken_from(job)
+        if waiting is None:
+            return  # likewise
+        if self._give_up(job, sight) and job.request is None:
+            waiting.insert(0, Job(job.work))  # the others that were to be evicted
+        self._put_all(waiting)
 
-    def _stall(self, job: _Job, sight: Sight) -> Stall:
+    def _give_up(self, job: Job, sight: Sight) -> bool:
+        """Have a job count no more that is stuck, and its code end; False if it has gone on this very moment."""
+        if not job.watched.give_up(self._stall(job, sight)):
+            return False
+        stuck = [job.request.record.instance_id] if job.request is not None else []
+        aside = self._aside.pop(job, None)
+        self._retire(aside.lane if aside is not None else self._new_lane(*stuck), job, stuck)
+        task = self._loop.create_task(self._press(job, sight))
+        self._pressing.add(task)
+        task.add_done_callback(self._pressing.discard)
+        return True
+
+    def _stall(self, job: Job, sight: Sight) -> Stall:
         instance_id = job.request.record.instance_id if job.request is not None else None
         return stuck_stall(instance_id, self._stuck_after, sight)
 
-    def _replace_thread(self, job: _Job) -> None:
-        thread, dispatcher = self._thread, self._dispatcher
-        stuck = [job.request.record.instance_id] if job.request is not None else []
-        self._thread = self._make_thread("nbflow-dispatch")
-        self._dispatcher = dispatcher.handed_over(without=stuck)
+    def _retire(self, lane: Lane, job: Job, stuck: Sequence[str] = ()) -> None:
+        """Have the thread of a lane end with its job."""
 
         def clear() -> None:
-            dispatcher.evict(stuck)
+            lane.dispatcher.evict(stuck)
             if job.watched.execution is not None:
                 job.watched.execution.evict()  # if it was interrupted before it had come so far by itself
 
-        thread.submit(clear)
-        thread.stop(timeout=0)
+        if stuck:
+            lane.thread.post(clear)
+        lane.thread.stop(timeout=0)
 
-    async def _press(self, job: _Job, sight: Sight) -> None:
+    async def _press(self, job: Job, sight: Sight) -> None:
         """Interrupt a job that was given up until it ends, and leave it behind if it doesn't."""
         watched = job.watched
         await asyncio.sleep(_SECOND_LOOK)
@@ -194,7 +256,7 @@ class Dispatching:
                 return
             await asyncio.sleep(min(self._stuck_after / 2, _MAX_GRACE) / _TRIES)
 
-    def _leave_behind(self, job: _Job) -> None:
+    def _leave_behind(self, job: Job) -> None:
         assert job.watched.stall is not None
         message = (
             f"{job.watched.stall.message}. It could not be stopped: its thread was left behind, and may go on for as "
@@ -206,15 +268,13 @@ class Dispatching:
             stall = msgspec.structs.replace(job.watched.stall, message=message)
             job.taken(stalled_outcome(job.request, stall))
 
-    async def _stop_last(self) -> None:
+    async def _stop_job(self, job: Job | None) -> None:
         """Have a job end that would outlast the runtime."""
-        watched = self._under_way()
-        sight = watched.look() if watched is not None else None
-        if watched is None or sight is None:
+        sight = job.watched.look() if job is not None else None
+        if job is None or sight is None:
             _log.warning("a turn doesn't come to its end: its thread is left behind")
             return
-        job, _ = self._jobs[0]
-        watched.give_up(self._stall(job, sight))
+        job.watched.give_up(self._stall(job, sight))
         await self._press(job, sight)
 
 

@@ -58,6 +58,10 @@ class Distrusted:
     def store_id(self) -> str:
         return self._store.store_id
 
+    @property
+    def is_quick(self) -> bool:
+        return self._store.is_quick
+
     def commit(self, operations: Sequence[Operation]) -> int:
         """Keep code that its owner runs here; refuse the rest."""
         if all(isinstance(operation, PutDefinition) for operation in operations):
@@ -104,7 +108,9 @@ class Distrusted:
             raise refusal(self._findings)
         return self._store.read_history(instance_id, execution_id)
 
-    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+    def read_histories(
+        self, instance_ids: Sequence[str], *, checked: bool = False
+    ) -> dict[str, list[HistoryEvent]]:
         return self._store.read_histories(instance_ids)
 
     def list_executions(self, instance_id: str) -> list[str]:

@@ -26,6 +26,7 @@ from nbflow.engine.code import missing_activity, missing_workflow
 from nbflow.engine.commits import CommitItem
 from nbflow.engine.delivery import log_dropped
 from nbflow.engine.dispatch import TurnOutcome
+from nbflow.engine.eager import Eager
 from nbflow.engine.holding import Holding
 from nbflow.engine.instance import Instance, Message
 from nbflow.engine.timers import TimerPump
@@ -43,6 +44,7 @@ class Effects:
     Attributes:
         registry: Learns the activities and workflows that a workflow's code refers to.
         activities: Starts attempts.
+        eager: Lets a run go on with its attempt by itself.
         timers: Notes timers.
         watchers: Are told.
         turns: Keep executions in memory, or don't.
@@ -57,6 +59,7 @@ class Effects:
 
     registry: Registry
     activities: ActivityRunner
+    eager: Eager
     timers: TimerPump
     watchers: Watchers
     turns: Turns
@@ -73,19 +76,23 @@ class Effects:
         self._learn(outcome)
         transition = self._with_missing_code(outcome.transition)
         turn = instance.turn or []
-        gone = {row.row_id for row in transition.consumed}
-        consumed = [message for message in turn if message.row.row_id in gone]
-        kept = [message for message in turn if message.row.row_id not in gone]
+        consumed, kept = turn, list[Message]()
+        if len(transition.consumed) < len(turn):
+            gone = {row.row_id for row in transition.consumed}
+            consumed = [message for message in turn if message.row.row_id in gone]
+            kept = [message for message in turn if message.row.row_id not in gone]
         replacement: Message | None = None
         if transition.record.status.is_terminal:
             consumed, kept, replacement = _at_the_end(turn, transition.dropped)
-        operations = [operation for message in turn for operation in message.birth_operations]
+        born = (message for message in turn if message.birth is not None)
+        operations = [operation for message in born for operation in message.birth_operations]
         operations += transition.operations
-        outlived = _outlived(instance, turn, replacement)
+        outlived = _outlived(instance, turn, replacement) if replacement is not None else []
         operations += _deletion(
             instance, transition.record, [*consumed, *outlived], is_replaced=replacement is not None
         )
-        operations += [operation for message in kept for operation in message.keep_operations]
+        for message in kept:
+            operations += message.keep_operations
         if replacement is not None:
             operations += [*replacement.birth_operations, *replacement.keep_operations]
 
@@ -99,13 +106,14 @@ class Effects:
                 message.settled()
             for message in turn:
                 message.birth, outgoing, message.outgoing = None, message.outgoing, ()
-                self.post(outgoing)
+                if outgoing:
+                    self.post(outgoing)
             if replacement is not None:
                 self._replaced(instance, replacement)
-            later = {message for message in kept if message.replacement is not None}
+            later = [message for message in kept if message.replacement is not None]
             for message in turn:
-                if message in later:
-                    continue  # the next turn is to carry it out
+                if message.settle is None or message in later:
+                    continue  # nobody waits, or the next turn is to carry it out
                 reason = transition.rejected.get(message.row.row_id)
                 message.settled(EventRejectedError(reason) if reason is not None else None)
 
@@ -144,10 +152,11 @@ class Effects:
         record = transition.record
         if record.status is not RuntimeStatus.RUNNING or transition.successor is not None:
             return transition
-        withdrawn = {event.scheduled_id for event in transition.events if isinstance(event, h.TaskCancelled)}
+        missing = [task.name for task in transition.tasks if not self.registry.has_activity(task.name)]
         before = self.activities.missing(record.execution_id)
-        missing = [name for task_id, name in before.items() if task_id not in withdrawn]
-        missing += [task.name for task in transition.tasks if not self.registry.has_activity(task.name)]
+        if before:
+            gone = {event.scheduled_id for event in transition.events if isinstance(event, h.TaskCancelled)}
+            missing = [name for task_id, name in before.items() if task_id not in gone] + missing
         if not missing:
             return transition
         stall = missing_activity(record, missing[0])
@@ -173,15 +182,14 @@ class Effects:
         if is_stalled and outcome.is_warm:
             self.turns.evict(instance)
         else:
-            self.turns.keep_warm(instance, outcome.is_warm)
+            self.turns.keep_warm(instance, outcome.is_warm, outcome.payloads)
         _log_dropped(record, transition.dropped)
         origin = self.origins.get(record.instance_id)
-        self.watchers.release_prints(origin, outcome.prints)
+        if outcome.prints:
+            self.watchers.release_prints(origin, outcome.prints)
         if before is not None:
             self._withdraw(before, record, transition.events)
         caller = before if transition.successor is not None and before is not None else record
-        for task in transition.tasks:
-            self.activities.start(caller, task, origin)  # for the generation that called it, and no other
         for row in transition.timers:
             self.timers.added(row)
         if record.status.is_terminal:
@@ -194,6 +202,8 @@ class Effects:
             instance.retry = (
                 True  # its code was registered meanwhile: who waits is told once it has been tried
             )
+        elif is_stalled and instance.retry:  # it is tried once more already, and that decides
+            self.watchers.publish(record, transition.events, decides=False)
         elif transition.successor is not None and before is not None:
             told = msgspec.structs.replace(before, last_updated_at=record.last_updated_at)
             self.watchers.publish(told, transition.events)
@@ -204,8 +214,15 @@ class Effects:
             settle(None)
         if transition.successor is not None:
             self.begin(instance, record, Message(row=transition.successor, stored=True))
-        self.post(transition.outgoing)
-        self.touch(instance)
+        if transition.outgoing:
+            self.post(transition.outgoing)
+        if instance.messages or instance.retry:
+            self.touch(instance)
+        tasks = transition.tasks
+        if len(tasks) == 1 and caller is record and self.eager.begin(instance, tasks[0], origin):
+            return
+        for task in tasks:
+            self.activities.start(caller, task, origin)  # for the generation that called it, and no other
 
     def _withdraw(
         self, before: InstanceRecord, record: InstanceRecord, events: Sequence[h.HistoryEvent]

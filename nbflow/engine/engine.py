@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from concurrent.futures import Future
 from contextvars import Context
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -29,16 +30,19 @@ from nbflow.engine.activities import ActivityRunner
 from nbflow.engine.code import missing_activity
 from nbflow.engine.commits import CommitItem, Committer
 from nbflow.engine.delivery import Delivery
+from nbflow.engine.dispatch import TurnOutcome
 from nbflow.engine.distrust import refusal
+from nbflow.engine.eager import Eager, Means
 from nbflow.engine.effects import Effects
 from nbflow.engine.holding import Holding, not_ended
 from nbflow.engine.instance import Instance
 from nbflow.engine.keeping import Keeper
 from nbflow.engine.options import EngineOptions
-from nbflow.engine.quiet import Quiet, Wakeup
+from nbflow.engine.quiet import Quiet
 from nbflow.engine.recovery import pending_attempts
 from nbflow.engine.residents import Residents
 from nbflow.engine.threads import MakeThread, SerialThread
+from nbflow.engine.tick import Tick
 from nbflow.engine.timers import TimerPump
 from nbflow.engine.turns import Turns
 from nbflow.engine.watchers import Watchers
@@ -47,15 +51,15 @@ from nbflow.ports import ActivityExecutor, Clock, HistoryStore
 
 _log: Final = logging.getLogger("nbflow.engine")
 
-_JOIN_SECONDS: Final = 0.02
-"""How long a commit waits for turns that are still running."""
-
 _RETRY_SECONDS: Final = 0.1
 _MAX_RETRY_SECONDS: Final = 10.0
 """How long an instance rests after a commit of it has failed: at first, and at the most."""
 
 _CLOSE_SECONDS: Final = 3.0
 """How long closing waits for turns that are still running."""
+
+
+_Promise = TypeVar("_Promise", asyncio.Future[None], Future[None])
 
 
 class Engine:
@@ -87,11 +91,10 @@ class Engine:
         self.options = options
         self._loop = asyncio.get_running_loop()
         self._row_ids = itertools.count(1)
-        self._items: list[CommitItem] = []
-        self._promises: set[asyncio.Future[None]] = set()
-        self._wakeup = Wakeup()
+        self._promises: set[asyncio.Future[None] | Future[None]] = set()
+        self._tick = Tick(self.committer, self._stopped)
         self.holding = Holding()
-        self.residents = Residents(self._wakeup.set, self.holding)
+        self.residents = Residents(self._tick.wake, self.holding)
         self.findings: Sequence[Finding] = ()
         self._closed: RuntimeClosedError | None = None
         self._services: list[asyncio.Task[None]] = []
@@ -112,9 +115,9 @@ class Engine:
             clock,
             options,
             next_row_id=self.next_row_id,
-            touch=self.residents.touch,
+            loaded=self.residents.touch_read,
             failed=self._not_loaded,
-            wake=self._wakeup.set,
+            wake=self._tick.collect,
             make_thread=make_thread,
         )
         self.activities = ActivityRunner(
@@ -123,11 +126,13 @@ class Engine:
             clock,
             limit=options.max_concurrent_activities,
             deliver=self.delivery.post_result,
+            arrived=self._tick.now,
+            quick_below=options.eager_below if options.cache_size else 0.0,
             forward_orphans=options.forward_orphans,
         )
         self._effects = self._make_effects()
         self.quiet = Quiet(
-            self._wakeup,
+            self._tick,
             self.residents,
             self.delivery,
             self.turns,
@@ -137,9 +142,13 @@ class Engine:
         )
 
     def _make_effects(self) -> Effects:
+        means = Means(self.activities, self.committer, self.clock, self.next_row_id)
+        eager = Eager(means, self.registry, self.turns, self.watchers, self.residents.touch)
+        self._tick.on_pass = self.committer.on_wanted = eager.recall
         return Effects(
             registry=self.registry,
             activities=self.activities,
+            eager=eager,
             timers=self.timers,
             watchers=self.watchers,
             turns=self.turns,
@@ -206,7 +215,7 @@ class Engine:
                 self.holding.keep(record.instance_id, attempt)
             else:
                 self._start(record, attempt)
-        self._serve(self._run())
+        self._tick.start(self, self.residents, self.turns)
         self._serve(self.timers.run())
 
     def _serve(self, coro: Coroutine[None, None, None]) -> None:
@@ -250,9 +259,8 @@ class Engine:
             self._closed = RuntimeClosedError("the runtime was closed")
         await self.activities.close()
         self.residents.touch_all()
+        await self._tick.end(_CLOSE_SECONDS)
         for service in self._services:
-            if service is self._services[0]:  # the tick has what is under way to commit, and then ends
-                await asyncio.wait({service}, timeout=_CLOSE_SECONDS)
             service.cancel()
         await self.turns.stop(1.0)
         self._give_up(self._closed)
@@ -265,7 +273,10 @@ class Engine:
 
     def promise(self) -> asyncio.Future[None]:
         """A future that fails when the engine ends before somebody completes it."""
-        promise: asyncio.Future[None] = self._loop.create_future()
+        return self.promised(self._loop.create_future())
+
+    def promised(self, promise: _Promise) -> _Promise:
+        """Have a future fail when the engine ends before somebody completes it."""
         self._promises.add(promise)
         promise.add_done_callback(self._promises.discard)
         return promise
@@ -275,9 +286,11 @@ class Engine:
         return next(self._row_ids)
 
     def _service_ended(self, service: asyncio.Task[None]) -> None:
-        if service.cancelled() or service.exception() is None:
-            return
-        error = service.exception()
+        error = None if service.cancelled() else service.exception()
+        if error is not None:
+            self._stopped(error)
+
+    def _stopped(self, error: BaseException) -> None:
         _log.error("the engine stopped: %s", error, exc_info=error)
         self._closed = RuntimeClosedError(f"the engine stopped after an error of its own ({error})")
         self._give_up(self._closed)
@@ -312,8 +325,7 @@ class Engine:
 
     def add(self, item: CommitItem) -> None:
         """Have something written by the next commit."""
-        self._items.append(item)
-        self._wakeup.set()
+        self._tick.add(item)
 
     def post_outgoing(self, outgoing: Sequence[Outgoing]) -> None:
         """Deliver messages to other instances; what children print belongs where their parent's prints do."""
@@ -356,36 +368,28 @@ class Engine:
 
     # -- the tick -----------------------------------------------------------------------------
 
-    async def _run(self) -> None:
-        while True:
-            await self._wakeup.wait()
-            self._wakeup.clear()
-            touched = self.residents.take_touched()
-            if self._closed is None:
-                for instance in touched:
-                    self._advance(instance)
-            await self.turns.join(_JOIN_SECONDS)
-            outcomes = self.turns.collect()
-            self._items += [self._effects.item(instance, outcome) for instance, outcome in outcomes]
-            taken = {instance.instance_id for instance, _ in outcomes}
-            for instance in touched:
-                if instance.instance_id not in taken:
-                    self._items += self._keeper.items(instance, is_closing=self._closed is not None)
-            items, self._items = self._items, []
-            await self.committer.commit(items)
-            surplus = self.turns.evict_surplus(self.options.cache_size)
-            self.residents.unload([*touched, *(instance for instance, _ in outcomes), *surplus])
-            if self._closed is not None and not self._wakeup.is_set() and self.turns.running == 0:
-                return
+    def item(self, instance: Instance, outcome: TurnOutcome) -> CommitItem:
+        """What a turn wants written."""
+        return self._effects.item(instance, outcome)
 
-    def _advance(self, instance: Instance) -> None:
+    def kept(self, instance: Instance) -> list[CommitItem]:
+        """What is to be written of an instance that no turn was taken for."""
+        return self._keeper.items(instance, is_closing=self._closed is not None)
+
+    def done(self, instances: Iterable[Instance]) -> None:
+        """Let go of what need not stay in memory."""
+        surplus = self.turns.evict_surplus()
+        self.residents.unload([*instances, *surplus])
+
+    def advance(self, instance: Instance) -> None:
         """Begin whatever is to be done for an instance now."""
         if instance.is_busy or instance.is_idle:
             return
         if not instance.is_known:
             self.turns.load(instance)
             return
-        self.delivery.admit(instance)
+        if instance.messages and isinstance(instance.messages[0].row.event, ExecutionStarted):
+            self.delivery.admit(instance)
         if instance.record is None or instance.record.status.is_terminal:
             self.delivery.discard(instance)
         elif not instance.is_ready():

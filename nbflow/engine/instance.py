@@ -7,7 +7,6 @@ engine's loop only.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
@@ -30,18 +29,21 @@ MOST_AT_ONCE: Final = 500
 MOST_OF_A_GENERATION: Final = 50
 """The same of a run that has continued as new, and will do so again: what it leaves over, the next looks at anew."""
 
+_RESTING: Final = (RuntimeStatus.SUSPENDED, RuntimeStatus.STALLED)
+
 
 class EndedMeanwhileError(Exception):
     """The run that was to be replaced has ended by itself: its ID has become free."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Message:
     """A message on its way: its row, and what is owed for it.
 
     Attributes:
         row: What the store would hold.
         birth: For the message that starts a run, the run's row, which is written with it.
+        is_fresh: Whether that run's ID was made up just now.
         outgoing: Messages for other instances that are written with it.
         replacement: For the end of a run whose ID is wanted: the start of the run that takes its place in
             the same commit.
@@ -55,6 +57,7 @@ class Message:
 
     row: InboxRow
     birth: InstanceRecord | None = None
+    is_fresh: bool = False
     outgoing: Sequence[Outgoing] = ()
     replacement: Message | None = None
     must_keep: bool = True
@@ -68,7 +71,10 @@ class Message:
         """What has to be written before anything else about a run that starts."""
         if self.birth is None:
             return []
-        return [PutInstance(record=self.birth), *(put for out in self.outgoing for put in out.operations)]
+        return [
+            PutInstance(record=self.birth, is_new=self.is_fresh),
+            *(put for out in self.outgoing for put in out.operations),
+        ]
 
     @property
     def keep_operations(self) -> list[Operation]:
@@ -82,7 +88,7 @@ class Message:
             settle(error)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Instance:
     """One instance.
 
@@ -94,6 +100,7 @@ class Instance:
         messages: What waits for a turn, in order of delivery.
         turn: The messages of the turn that is under way; None if there is none.
         is_warm: Whether the live execution is in memory. Taken out of it only between turns.
+        payloads: Bytes of the payloads that this has had, as far as they were counted.
         family: Its nearest descendants that have not ended, once they are read for a message that may end
             them too.
         history: The history for the next turn of an execution that is not in memory, once it is read.
@@ -107,7 +114,6 @@ class Instance:
         adopts: The version of its code that the next try is to go on with; None: the pinned one.
         recorded_source: For a stalled run, the text of the pinned one as the store keeps it.
         is_trying: Whether the turn under way is such a try.
-        tried: Who waits for the outcome of the next try.
         trying: Who waits for the outcome of the one that is under way.
         keeping: Whether the engine looks again once messages are to be written down.
         awaited: How many requests wait for its row.
@@ -117,9 +123,10 @@ class Instance:
     is_held: bool = False
     record: InstanceRecord | None = None
     is_known: bool = False
-    messages: deque[Message] = field(default_factory=deque[Message])
+    messages: list[Message] = field(default_factory=list[Message])
     turn: list[Message] | None = None
     is_warm: bool = False
+    payloads: int = 0
     history: list[HistoryEvent] | None = None
     unreadable: StoreError | None = None
     is_unreadable: bool = False
@@ -132,10 +139,17 @@ class Instance:
     adopts: str | None = None
     recorded_source: str | None = None
     is_trying: bool = False
-    tried: list[Settle] = field(default_factory=list[Settle])
-    trying: list[Settle] = field(default_factory=list[Settle])
+    trying: Sequence[Settle] = ()
     keeping: bool = False
     awaited: int = 0
+    _tried: list[Settle] | None = None
+
+    @property
+    def tried(self) -> list[Settle]:
+        """Who waits for the outcome of the next try."""
+        if self._tried is None:
+            self._tried = []
+        return self._tried
 
     @property
     def is_busy(self) -> bool:
@@ -160,6 +174,8 @@ class Instance:
     @property
     def may_end_family(self) -> bool:
         """Whether the next turn is to end it together with its descendants."""
+        if not (self.messages and self.has((ExecutionTerminated,))):
+            return False
         events = (message.row.event for message in self._upcoming())
         return any(isinstance(event, ExecutionTerminated) and event.recursive for event in events)
 
@@ -167,6 +183,12 @@ class Instance:
     def may_do_without_code(self) -> bool:
         """Whether there is something in the next turn that needs no code."""
         return any(isinstance(message.row.event, CONTROLS) for message in self._upcoming())
+
+    @property
+    def takes_messages(self) -> bool:
+        """Whether what arrives is taken soon, as far as is known; if not, it is kept for as long as its owner likes."""
+        rests = self.record is not None and self.record.status in _RESTING
+        return not (rests or self.is_held)
 
     @property
     def begins(self) -> bool:
@@ -205,11 +227,7 @@ class Instance:
     def _window(self) -> int | None:
         """How many messages the next turn looks at; None: all, since what it waits for may be the last."""
         record = self.record
-        if (
-            record is None
-            or self.is_held
-            or record.status in (RuntimeStatus.SUSPENDED, RuntimeStatus.STALLED)
-        ):
+        if record is None or not self.takes_messages:
             return None
         return MOST_AT_ONCE if record.generation == 0 else MOST_OF_A_GENERATION
 
@@ -224,19 +242,22 @@ class Instance:
         rest: list[Message] = []
         window = self._window()
         left = len(self.messages) if window is None else window
-        while self.messages and left > 0:
-            message = self.messages.popleft()
+        looked_at = 0
+        for message in self.messages:
+            if left <= 0:
+                break
+            looked_at += 1
             if self._waits_for_the_end(message):
                 rest.append(message)
                 continue
             left -= 1
             waits = controls_only and not isinstance(message.row.event, CONTROLS)
             (rest if waits else turn).append(message)
-        self.messages.extendleft(reversed(rest))
+        self.messages[:looked_at] = rest
         self.turn = turn
         self.is_trying, self.retry = self.retry, False
         if self.is_trying:
-            self.trying, self.tried = self.tried, []
+            self.trying, self._tried = self._tried or (), None
         return turn
 
     def refuse_replacement(self, error: StoreError) -> None:
@@ -259,20 +280,20 @@ class Instance:
         starts = [*takewhile(self._waits_for_the_end, self.messages)]
         for start in starts:
             self.messages.remove(start)
-        self.messages.extendleft(reversed([*starts, *rest]))  # starts are always first
+        self.messages[:0] = [*starts, *rest]  # starts are always first
         self.turn = None
         if not self.is_trying:
             return []
         self.is_trying, self.retry = False, self.retry or in_vain
         if not self.retry:
             self.adopts = None
-        tried, self.trying = self.trying, []
+        tried, self.trying = [*self.trying], ()
         return tried
 
     def give_up_try(self) -> list[Settle]:
         """Try the run no more; gives who waits for the outcome."""
         self.retry, self.adopts = False, None
-        tried, self.trying, self.tried = [*self.trying, *self.tried], [], []
+        tried, self.trying, self._tried = [*self.trying, *(self._tried or ())], (), None
         return tried
 
     def forget(self) -> None:

@@ -132,6 +132,8 @@ class AttemptPrints:
     @property
     def text(self) -> str:
         """What was printed, cut to `MAX_PRINTS` characters with a note of the cut."""
+        if not self._parts:
+            return ""
         # A file name of other bytes is no Unicode, and a history couldn't be written with it.
         kept = "".join(self._parts).encode(errors="backslashreplace").decode()
         return kept if self._size <= MAX_PRINTS else f"{kept}\n… {self._size - MAX_PRINTS} more characters"
@@ -144,20 +146,27 @@ class TurnPrints:
         is_open: True during a live turn; what a replay or an eviction prints is dropped.
     """
 
+    __slots__ = ("_parts", "is_open")
+
     def __init__(self) -> None:
         self.is_open = False
-        self._parts: list[str] = []
+        self._parts: list[str] | None = None  # most never print
 
     def __call__(self, text: str) -> None:
-        if self.is_open:
-            self._parts.append(text)
+        if not self.is_open:
+            return
+        if self._parts is None:
+            self._parts = []
+        self._parts.append(text)
 
     def flush(self) -> None:
         pass  # the commit does that
 
     def take(self) -> str:
         """What was printed since the last call."""
-        parts, self._parts = self._parts, []
+        if not self._parts:
+            return ""
+        parts, self._parts = self._parts, None
         return "".join(parts)
 
 

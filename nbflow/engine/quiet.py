@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from nbflow.engine.activities import ActivityRunner
 from nbflow.engine.delivery import Delivery
 from nbflow.engine.instance import Instance
 from nbflow.engine.residents import Residents
+from nbflow.engine.tick import Tick
 from nbflow.engine.timers import TimerPump
 from nbflow.engine.turns import Turns
 
@@ -26,39 +27,11 @@ _LOOK_SECONDS: Final = 0.25
 _MOST_NAMED: Final = 3
 
 
-class Wakeup(asyncio.Event):
-    """Has the next tick come, and knows whether one is under way.
-
-    Attributes:
-        on_rest: Called when the tick has nothing to do.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.on_rest: Callable[[], None] = _nothing
-        self._is_awaited = False
-
-    @property
-    def is_resting(self) -> bool:
-        """Whether no tick is under way, and none is about to come."""
-        return self._is_awaited and not self.is_set()
-
-    async def wait(self) -> Literal[True]:
-        """Wait for the next tick."""
-        self._is_awaited = True
-        if not self.is_set():
-            self.on_rest()
-        try:
-            return await super().wait()
-        finally:
-            self._is_awaited = False
-
-
 class Quiet:
     """Tells when an engine has settled. Used on the engine's loop.
 
     Args:
-        wakeup: Has the ticks come.
+        tick: Takes turns and commits.
         residents: The instances in memory.
         delivery: Messages on their way.
         turns: Reads and turns that are under way.
@@ -69,7 +42,7 @@ class Quiet:
 
     def __init__(
         self,
-        wakeup: Wakeup,
+        tick: Tick,
         residents: Residents,
         delivery: Delivery,
         turns: Turns,
@@ -77,7 +50,7 @@ class Quiet:
         timers: TimerPump,
         check_open: Callable[[], None],
     ) -> None:
-        self._wakeup = wakeup
+        self._tick = tick
         self._residents = residents
         self._delivery = delivery
         self._turns = turns
@@ -85,7 +58,7 @@ class Quiet:
         self._timers = timers
         self._check_open = check_open
         self._looked = asyncio.Event()
-        wakeup.on_rest = timers.on_rest = self._looked.set
+        tick.on_rest = timers.on_rest = self._looked.set
 
     @property
     def is_settled(self) -> bool:
@@ -96,7 +69,7 @@ class Quiet:
     def is_still(self) -> bool:
         """Whether nothing happens any more beside activities that run."""
         return (
-            self._wakeup.is_resting
+            self._tick.is_resting
             and not self._delivery.is_busy
             and self._turns.running == 0
             and self._timers.is_resting
@@ -140,7 +113,3 @@ class Quiet:
 def _is_held_up(instance: Instance) -> bool:
     """Whether an instance rests although there is something to do for it: the store failed, and it is tried again."""
     return instance.is_resting and (instance.is_ready() or (not instance.is_known and not instance.is_idle))
-
-
-def _nothing() -> None:
-    pass

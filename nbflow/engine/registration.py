@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -49,8 +49,9 @@ class Registration:
         """
         engine = self._engine
         engine.check_open()
+        stored = await self._stored_before(definitions)
         for definition in definitions:
-            changes = await self._breaking_changes(definition)
+            changes = self._breaking_changes(definition, stored)
             if changes:
                 told(definition, changes)
         news = [definition for definition in definitions if engine.registry.add(definition)]
@@ -98,19 +99,34 @@ class Registration:
         assert made is not None, "it was registered a moment ago"
         self._keep_source(made.made())
 
-    async def _breaking_changes(self, definition: Definition) -> list[str]:
+    async def _stored_before(self, definitions: list[Definition]) -> dict[tuple[str, str], str]:
+        """The newest stored signatures of code that is compared with the store, by kind and name; read at once."""
+        unknown = [d.name for d in definitions if self._before(d) is None or self._is_unseen(d)]
+        if not unknown:
+            return {}
+        name = unknown[0] if len(unknown) == 1 else None
+        stored = await self._engine.committer.read(lambda store: store.list_definitions(name))
+        return {(record.kind, record.name): record.parameters for record in stored}
+
+    def _breaking_changes(self, definition: Definition, stored: Mapping[tuple[str, str], str]) -> list[str]:
         """What has changed against the version before, of this process or of the store."""
-        engine, name = self._engine, definition.name
-        find = engine.registry.workflow if definition.kind == "workflow" else engine.registry.activity
-        before = find(name)
+        before, key = self._before(definition), (definition.kind, definition.name)
         if before is not None and before is not definition:
             return breaking_changes(before.parameters, definition.parameters)
-        if before is None or (definition.kind, name) not in self._compared:
-            self._compared.add((definition.kind, name))
-            stored = await engine.committer.read(lambda store: store.list_definitions(name))
-            kept = [record.parameters for record in stored if record.kind == definition.kind]
-            return breaking_changes(kept[-1], definition.parameters) if kept else []
+        if before is None or self._is_unseen(definition):
+            self._compared.add(key)
+            return breaking_changes(stored[key], definition.parameters) if key in stored else []
         return []
+
+    def _before(self, definition: Definition) -> Definition | None:
+        """The code of that name that is registered by now."""
+        registry = self._engine.registry
+        find = registry.workflow if definition.kind == "workflow" else registry.activity
+        return find(definition.name)
+
+    def _is_unseen(self, definition: Definition) -> bool:
+        """Whether it was never compared with the store."""
+        return (definition.kind, definition.name) not in self._compared
 
     async def trust(self) -> int:
         """Take every row of the store for its owner's, and go on; gives how many were not. Raises StoreError."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 
 from nbflow.core import history as h
@@ -12,13 +14,16 @@ from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
 from nbflow.engine.family import descendants
 from nbflow.engine.going_back import Branching, ForkRequest, RewindRequest
-from nbflow.engine.instance import Instance
+from nbflow.engine.instance import Instance, Settle
 from nbflow.engine.posting import finishing, post
+from nbflow.engine.purging import Purged, purge
 from nbflow.engine.starting import Starter, StartRequest
-from nbflow.engine.watchers import Condition
+from nbflow.engine.watchers import Condition, Waiter
 from nbflow.errors import (
+    InboxFullError,
     InstanceNotFoundError,
     InstanceStateError,
+    RuntimeClosedError,
     UntrustedError,
     WorkflowStalledError,
 )
@@ -37,14 +42,85 @@ class Requests:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._tasks: set[asyncio.Task[None]] = set()
         self._starter = Starter(engine)
         self._adopting = Adopting(engine)
         self._branching = Branching(engine)
 
     async def start(self, request: StartRequest) -> None:
         """Start a run, as far as the policy lets it; raises what `Starter.start` does."""
-        self._check()
+        self.check()
         await self._starter.start(request)
+
+    def start_soon(self, request: StartRequest, done: Future[None]) -> None:
+        """`start` for who waits on another thread: the future gets what became of it."""
+        try:
+            self.check()
+            if self._starter.begin(request, done):
+                return
+        except Exception as error:
+            finishing(done)(error)
+            return
+        self._carry_out(self._starter.start(request), finishing(done))
+
+    def watch_soon(
+        self, instance_ids: Sequence[str], condition: Condition, futures: Sequence[Future[InstanceRecord]]
+    ) -> None:
+        """`watch` for who waits on another thread for some runs: each future gets the row, or why there is none."""
+        engine = self._engine
+        away: dict[str, list[Waiter]] = {}
+        for instance_id, future in zip(instance_ids, futures, strict=True):
+            try:
+                engine.check_open()
+            except RuntimeClosedError as error:
+                future.set_exception(error)
+                continue
+            waiter = engine.watchers.wait(instance_id, condition, future)
+            resident = engine.residents.find(instance_id)
+            if resident is None or resident.record is None or resident.is_undecided:
+                away.setdefault(instance_id, []).append(waiter)
+            else:
+                waiter.offer(resident.record)
+        if not away:
+            return
+
+        def finish(error: Exception | None) -> None:
+            for waiter in [waiter for waiters in away.values() for waiter in waiters]:
+                if error is not None:
+                    waiter.fail(error)
+
+        self._carry_out(self._offer_all(away), finish)
+
+    async def _offer_all(self, away: dict[str, list[Waiter]]) -> None:
+        """Tell those who wait for runs that aren't in memory how these are, after one look at the store."""
+        engine, ids = self._engine, list(away)
+        found = await engine.committer.read(lambda store: store.get_instances(ids))
+        for instance_id, waiters in away.items():
+            resident = engine.residents.find(instance_id)
+            if resident is not None and resident.is_undecided:
+                continue  # it is told once that is decided
+            record = found.get(instance_id)
+            if resident is not None and resident.is_known:
+                record = resident.record
+            for waiter in waiters:
+                if record is not None:
+                    waiter.offer_read(record)
+                elif not waiter.has_news:
+                    waiter.fail(no_such_run(instance_id))
+
+    def _carry_out(self, coro: Coroutine[None, None, None], finish: Settle) -> None:
+        task = asyncio.get_running_loop().create_task(coro)
+        self._tasks.add(task)
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled():
+                finish(RuntimeClosedError("the runtime was closed"))
+            else:
+                error = task.exception()
+                finish(error if isinstance(error, Exception) else None)
+
+        task.add_done_callback(done)
 
     async def fork(self, request: ForkRequest) -> None:
         """Begin a run with what it shares with another; raises what `Branching.fork` does."""
@@ -60,14 +136,25 @@ class Requests:
         Raises:
             InstanceNotFoundError: There is no such run.
             EventRejectedError: The payload doesn't fit the wait that took it.
+            InboxFullError: The run takes no messages at present, and has as many as it may have.
         """
-        self._check()
+        self.check()
+        self._check_room(instance_id, name)
         now = self._engine.clock.now()
         await post(self._engine, instance_id, h.EventRaised(at=now, name=name, payload=payload))
 
+    def _check_room(self, instance_id: str, name: str) -> None:
+        instance, limit = self._engine.residents.find(instance_id), self._engine.options.inbox_limit
+        if instance is None or instance.takes_messages or len(instance.messages) < limit:
+            return
+        raise InboxFullError(
+            f"event {name!r} was not taken in: {instance_id} takes no messages at present, and {limit:,} wait for it, "
+            f"as many as may; `%wf resume {instance_id}` lets it go on"
+        )
+
     async def terminate(self, instance_id: str, output: str, recursive: bool) -> None:
         """End a run; returns once that is durable. A run that has ended stays as it is."""
-        self._check()
+        self.check()
         now = self._engine.clock.now()
         await post(
             self._engine, instance_id, h.ExecutionTerminated(at=now, output=output, recursive=recursive)
@@ -80,7 +167,7 @@ class Requests:
             InstanceNotFoundError: There is no such run.
             InstanceStateError: It has ended, or has not begun.
         """
-        self._check()
+        self.check()
         record = await self.record(instance_id)
         now = self._engine.clock.now()
         if record.status.is_terminal:
@@ -100,7 +187,7 @@ class Requests:
             InstanceStateError: It has ended.
             WorkflowStalledError: The run was stalled, and is: says why.
         """
-        self._check()
+        self.check()
         record = await self.record(instance_id)
         if record.status.is_terminal:
             raise InstanceStateError(f"{instance_id} has ended: there is nothing to resume")
@@ -134,7 +221,7 @@ class Requests:
 
     async def adopt(self, instance_id: str, code_hash: str) -> None:
         """Have a run go on with another version of its workflow's code; raises what `Adopting.adopt` does."""
-        self._check()
+        self.check()
         record = await self.record(instance_id)
         if record.status is RuntimeStatus.STALLED and self._engine.registry.version(record.name, code_hash):
             await self._try_again(await self._engine.known(instance_id), code_hash)
@@ -143,7 +230,7 @@ class Requests:
 
     async def drop_version(self, name: str, code_hash: str) -> None:
         """Forget a version of a workflow's code; raises what `Adopting.drop` does."""
-        self._check()
+        self.check()
         await self._adopting.drop(name, code_hash)
 
     async def purge(self, instance_id: str, recursive: bool) -> int:
@@ -153,7 +240,7 @@ class Requests:
             InstanceNotFoundError: There is no such run.
             InstanceStateError: It has not ended, or one below it has not.
         """
-        self._check()
+        self.check()
         record = await self.record(instance_id)
         if not record.status.is_terminal:
             raise InstanceStateError(
@@ -189,14 +276,20 @@ class Requests:
         await done
         return len(gone)
 
+    async def purge_many(self, instance_ids: Sequence[str], recursive: bool) -> Purged:
+        """Erase those of some runs that have ended, in one commit, and tell which stay."""
+        self.check()
+        return await purge(self._engine, instance_ids, recursive=recursive)
+
     async def check_rows(self, instance_id: str) -> None:
         """Raise UntrustedError if a run has rows that its owner did not write, or nothing of the store runs."""
-        self._check()
+        self.check()
         findings = await self._engine.committer.read(lambda store: store.audit(instance_id=instance_id))
         if findings:
             raise UntrustedError(f"{findings[0]}: `%wf trust`", findings[0].seq)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raise RuntimeClosedError if the engine is closed, UntrustedError if nothing of the store runs."""
         self._engine.check_open()
         self._engine.check_trusted()
 
@@ -210,7 +303,7 @@ class Requests:
         else:
             record = await engine.committer.read(lambda store: store.get_instance(instance_id))
         if record is None:
-            raise InstanceNotFoundError(f"there is no run {instance_id!r}: `%wf ps` lists them")
+            raise no_such_run(instance_id)
         return record
 
     async def watch(self, instance_id: str, condition: Condition, future: Future[InstanceRecord]) -> None:
@@ -220,10 +313,18 @@ class Requests:
         """
         waiter = self._engine.watchers.wait(instance_id, condition, future)
         try:
-            record = await self.record(instance_id)
+            await self._offer(instance_id, waiter)
         except BaseException:
             future.cancel()
             raise
+
+    async def _offer(self, instance_id: str, waiter: Waiter) -> None:
+        record = await self.record(instance_id)
         resident = self._engine.residents.find(instance_id)
         if resident is None or not resident.is_undecided:
-            waiter.offer(record)
+            waiter.offer_read(record)
+
+
+def no_such_run(instance_id: str) -> InstanceNotFoundError:
+    """What to raise for an ID that nobody has."""
+    return InstanceNotFoundError(f"there is no run {instance_id!r}: `%wf ps` lists them")

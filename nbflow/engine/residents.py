@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from nbflow.engine.holding import Holding
 from nbflow.engine.instance import Instance
@@ -21,6 +22,9 @@ class Residents:
         self._holding = holding
         self._instances: dict[str, Instance] = {}
         self._touched: dict[str, None] = {}
+        self._read: dict[str, None] = {}
+        self._next = OrderedDict[str, None]()  # whose first item is found at once, as a dict's isn't
+        self._first = OrderedDict[str, None]()
 
     def __len__(self) -> int:
         return len(self._instances)
@@ -46,18 +50,60 @@ class Residents:
         self._touched[instance.instance_id] = None
         self._wake()
 
+    def touch_read(self, instance: Instance) -> None:
+        """The same, before all others: its history has been read, and takes memory until its turn has begun."""
+        self._read[instance.instance_id] = None
+        self._wake()
+
     def touch_all(self) -> None:
         """Have the next tick look at every instance."""
         self._touched.update(dict.fromkeys(self._instances))
         self._wake()
 
+    def begin_pass(self) -> None:
+        """Have `next_touched` give those that were touched until now, and none of them twice."""
+        if self._touched:
+            self._next.update(self._touched)
+            self._touched = {}
+        if self._read:
+            self._first.update(self._read)
+            self._read = {}
+
+    def next_touched(self) -> Instance | None:
+        """The instance to look at next, in the order in which they were touched; those that were read come first."""
+        for queue in (self._first, self._next):
+            while queue:
+                instance_id, _ = queue.popitem(last=False)
+                instance = self._instances.get(instance_id)
+                if instance is not None:
+                    self._next.pop(instance_id, None)
+                    return instance
+        return None
+
     def take_touched(self) -> list[Instance]:
-        """The instances to look at now, in the order in which they were touched."""
-        touched, self._touched = self._touched, {}
-        return [self._instances[i] for i in touched if i in self._instances]
+        """All that there are to look at, in the same order."""
+        self.begin_pass()
+        return [*iter(self.next_touched, None)]
+
+    @property
+    def has_read(self) -> bool:
+        """Whether there are some among them that were read."""
+        return bool(self._first or self._read)
+
+    @property
+    def has_touched(self) -> bool:
+        """Whether there are more to look at."""
+        return any(self._queues)
 
     def unload(self, instances: Iterable[Instance]) -> None:
         """Let go of those that nothing is to be done for and that aren't kept warm."""
         for instance in instances:
-            if instance.is_idle and not instance.is_warm and instance.instance_id not in self._touched:
+            if instance.is_idle and not (instance.is_warm or self._is_touched(instance.instance_id)):
                 self._instances.pop(instance.instance_id, None)
+
+    @property
+    def _queues(self) -> Sequence[Mapping[str, None]]:
+        return (self._touched, self._read, self._next, self._first)
+
+    def _is_touched(self, instance_id: str) -> bool:
+        return any(instance_id in queue for queue in self._queues)

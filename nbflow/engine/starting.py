@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from nbflow.engine.commits import CommitItem
 from nbflow.engine.engine import Engine
 from nbflow.engine.family import nearest_alive
 from nbflow.engine.instance import EndedMeanwhileError, Instance, Message
-from nbflow.engine.posting import finishing, post
+from nbflow.engine.posting import finishing, post, post_for
 from nbflow.errors import InstanceExistsError, StoreError
 
 
@@ -101,6 +102,26 @@ class Starter:
             await post(
                 engine, record.instance_id, self._started(record, now), birth=record, outgoing=outgoing
             )
+
+    def begin(self, request: StartRequest, done: Future[None]) -> bool:
+        """Start a run that nobody can be in the way of, without a task; tells whether it is one.
+
+        The future gets what became of it; it is not told of another run.
+        """
+        engine = self._engine
+        check_instance_id(request.instance_id)
+        now = engine.clock.now()
+        if not request.is_fresh or (request.start_at is not None and request.start_at > now):
+            return False
+        record = _new_record(request, now)
+        instance = engine.residents.get(record.instance_id)
+        instance.record, instance.is_known, instance.history = record, True, []
+        if request.origin is not None:
+            engine.origins[record.instance_id] = request.origin
+        started = self._started(record, now)
+        settle = finishing(engine.promised(done))
+        post_for(engine, record.instance_id, started, settle, birth=record, is_fresh=True)
+        return True
 
     async def _taken(self, request: StartRequest) -> tuple[Instance, list[Descendant]]:
         """The instance that has the ID, and whom its end would concern too, as far as the policy asks."""

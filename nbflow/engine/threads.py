@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from nbflow.errors import RuntimeClosedError
 
 _T = TypeVar("_T")
+_log: Final = logging.getLogger("nbflow.engine")
 
 
 class JobThread(Protocol):
@@ -22,6 +24,10 @@ class JobThread(Protocol):
 
         A call whose future is cancelled before its turn has come is never made: another thread may get it.
         """
+        ...
+
+    def post(self, call: Callable[[], object]) -> bool:
+        """Queue a call of which nobody waits for the end; tells whether it was queued, as nothing is after `stop`."""
         ...
 
     async def run(self, call: Callable[[], _T]) -> _T:
@@ -45,7 +51,9 @@ class SerialThread:
     """
 
     def __init__(self, name: str) -> None:
-        self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any] | None] | None] = (
+            queue.SimpleQueue()
+        )
         self._lock = threading.Lock()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -60,6 +68,13 @@ class SerialThread:
             else:
                 self._jobs.put((call, future))
         return future
+
+    def post(self, call: Callable[[], object]) -> bool:
+        """Queue a call of which nobody waits for the end; tells whether it was queued, as nothing is after `stop`."""
+        with self._lock:
+            if not self._is_stopped:
+                self._jobs.put((call, None))
+            return not self._is_stopped
 
     async def run(self, call: Callable[[], _T]) -> _T:
         """Queue a call and wait for it on the running loop."""
@@ -77,6 +92,10 @@ class SerialThread:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             call, future = job
+            if future is None:
+                self._do(call)
+                del job, call
+                continue
             if not future.set_running_or_notify_cancel():
                 continue
             try:
@@ -86,3 +105,9 @@ class SerialThread:
             else:
                 future.set_result(result)
             del job, call, future
+
+    def _do(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except BaseException:
+            _log.exception("a job of %s failed", self._thread.name)

@@ -7,32 +7,24 @@ executions are in memory is known here; one is taken out only between its turns.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import TypeAlias
 
 import msgspec
 
-from nbflow.core.history import HistoryEvent
-from nbflow.core.outbox import Descendant
 from nbflow.core.state import InstanceRecord, RuntimeStatus, Stall, StallReason
 from nbflow.definitions import Registry
-from nbflow.engine.code import missing_workflow, stored_source
+from nbflow.engine.code import missing_workflow
 from nbflow.engine.commits import Committer
 from nbflow.engine.dispatch import Dispatcher, TurnOutcome, TurnRequest, stalled_outcome
 from nbflow.engine.dispatching import Dispatching
-from nbflow.engine.family import nearest_alive
 from nbflow.engine.instance import Instance
+from nbflow.engine.lane import Job
+from nbflow.engine.loading import Loading
 from nbflow.engine.options import EngineOptions
 from nbflow.engine.threads import MakeThread
-from nbflow.errors import StoreError, UnknownHistoryKindError, UntrustedError
-from nbflow.ports import Clock, HistoryStore
-
-_Loaded: TypeAlias = tuple[
-    InstanceRecord | None, list[HistoryEvent] | StoreError | None, list[Descendant] | None, str | None
-]
-"""Row, history (None: it is in memory), whom a recursive termination concerns (None: not asked), and the source
-that a stalled run was started with."""
+from nbflow.engine.warm import Warm
+from nbflow.errors import StoreError, UntrustedError
+from nbflow.ports import Clock
 
 
 class Turns:
@@ -44,10 +36,14 @@ class Turns:
         clock: The time of each turn.
         options: What executions are recorded under, and what they may grow to.
         next_row_id: Gives row IDs for messages.
-        touch: Called with an instance that was loaded.
+        loaded: Called with an instance that was loaded.
         failed: Called with an instance that could not be loaded.
         wake: Called when there is an outcome to collect.
         make_thread: Gives a thread of a name: the dispatch thread, and another should that one be lost.
+
+    Attributes:
+        running: Reads and turns that are under way, and reads that wait for others.
+        on_rest: Called when none is any more.
     """
 
     def __init__(
@@ -58,76 +54,63 @@ class Turns:
         options: EngineOptions,
         *,
         next_row_id: Callable[[], int],
-        touch: Callable[[Instance], None],
+        loaded: Callable[[Instance], None],
         failed: Callable[[Instance, StoreError], None],
         wake: Callable[[], None],
         make_thread: MakeThread,
     ) -> None:
-        self._committer = committer
         self._registry = registry
         self._clock = clock
-        self._touch = touch
-        self._failed = failed
+        self._tell_loaded = loaded
         self._wake = wake
         dispatcher = Dispatcher(next_row_id, options, prepare=registry.activity)
         self._dispatching = Dispatching(make_thread, dispatcher, options.stuck_after)
-        self._warm: OrderedDict[str, Instance] = OrderedDict()
+        self._warm = Warm()
+        self._options = options
         self._outcomes: list[tuple[Instance, TurnOutcome]] = []
-        self._loads: dict[str, asyncio.Task[StoreError | None]] = {}
-        self._rested = asyncio.Event()
+        self._loading = Loading(
+            committer,
+            options.reads_at_once,
+            may_read=self._may_read,
+            began=self._began,
+            ended=self._loaded,
+            failed=failed,
+        )
+        self._taking = 0
+        self._is_read = False  # whether something is, whose turn has not begun
+        self.on_rest: Callable[[], None] = _nothing
         self.running = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more turns may be begun."""
+        return self._taking < self._options.turns_at_once
 
     # -- reading ------------------------------------------------------------------------------
 
-    def load(self, instance: Instance) -> asyncio.Task[StoreError | None]:
+    def load(self, instance: Instance) -> asyncio.Future[StoreError | None]:
         """Read an instance's row, if it is not known, and its history; the engine is told when that is done.
 
         Returns:
-            A task whose result is the error if they can't be read; it may not be cancelled.
+            A future of the error if they can't be read; it may not be cancelled.
         """
-        load = self._loads.get(instance.instance_id)
-        if load is None:
-            instance.is_loading = True
-            self.running += 1
-            load = asyncio.get_running_loop().create_task(self._load(instance))
-            self._loads[instance.instance_id] = load
-        return load
+        return self._loading.load(instance)
 
-    async def _load(self, instance: Instance) -> StoreError | None:
-        known, is_there, has_end = instance.record, instance.is_loaded, instance.may_end_family
+    def read_on(self) -> None:
+        """Read more, now that turns were begun of all that was read."""
+        self._is_read = False
+        self._loading.go_on()
 
-        def read(store: HistoryStore) -> _Loaded:
-            record = known if known is not None else store.get_instance(instance.instance_id)
-            if record is None or record.status.is_terminal:
-                return record, [], [], None
-            family = nearest_alive(store, record.instance_id) if has_end else None
-            if is_there:
-                return record, None, family, None
-            source = stored_source(store, record) if record.status is RuntimeStatus.STALLED else None
-            try:
-                history = store.read_history(record.instance_id, record.execution_id, checked=True)
-            except (UnknownHistoryKindError, UntrustedError) as error:
-                return record, error, family, source
-            return record, history, family, source
+    def _may_read(self) -> bool:
+        return self.has_room and not self._is_read
 
-        try:
-            record, history, instance.family, source = await self._committer.read(read)
-        except StoreError as error:
-            self._failed(instance, error)
-            return error
-        else:
-            instance.record, instance.is_known = record, True
-            instance.recorded_source = source or instance.recorded_source
-            if isinstance(history, StoreError):
-                instance.unreadable = history
-            elif history is not None:
-                instance.history = history
-            return None
-        finally:
-            instance.is_loading = False
-            del self._loads[instance.instance_id]
-            self._ended()
-            self._touch(instance)
+    def _began(self) -> None:
+        self.running += 1
+
+    def _loaded(self, instance: Instance) -> None:
+        self._is_read = True
+        self._tell_loaded(instance)
+        self._ended()
 
     # -- turns --------------------------------------------------------------------------------
 
@@ -173,12 +156,32 @@ class Turns:
 
     def _dispatch(self, instance: Instance, request: TurnRequest) -> None:
         self.running += 1
+        self._taking += 1
 
         def taken(outcome: TurnOutcome) -> None:
+            self._taking -= 1
+            self._loading.go_on()  # if it waits for room
             self._collect(instance, outcome)
             self._ended()
 
         self._dispatching.take(request, taken)
+
+    # -- turns that go on by themselves ---------------------------------------------------------
+
+    def depart(self, job: Job) -> None:
+        """Have a job of many turns done, that counts as one under way until its end is told by one of the following."""
+        self.running += 1
+        self._dispatching.do(job)
+
+    def arrived(self, instance: Instance, outcome: TurnOutcome) -> None:
+        """Note that it has ended with a turn that nobody has committed."""
+        self._collect(instance, outcome)
+        self._ended()
+
+    def let_go(self, job: Job) -> None:
+        """Have others go on without it: it does no turns any more."""
+        self._dispatching.let_go(job)
+        self._ended()
 
     def _collect(self, instance: Instance, outcome: TurnOutcome) -> None:
         self._outcomes.append((instance, outcome))
@@ -187,16 +190,7 @@ class Turns:
     def _ended(self) -> None:
         self.running -= 1
         if self.running == 0:
-            self._rested.set()
-
-    async def join(self, seconds: float) -> None:
-        """Wait until no turn is under way, but not longer than so."""
-        if self.running == 0:
-            return
-        self._rested.clear()
-        handle = asyncio.get_running_loop().call_later(seconds, self._rested.set)
-        await self._rested.wait()
-        handle.cancel()
+            self.on_rest()
 
     def collect(self) -> list[tuple[Instance, TurnOutcome]]:
         """The turns that were taken since the last call."""
@@ -205,14 +199,13 @@ class Turns:
 
     # -- what is in memory --------------------------------------------------------------------
 
-    def keep_warm(self, instance: Instance, is_warm: bool) -> None:
-        """Note whether an instance's execution is in memory, and that it was used just now."""
+    def keep_warm(self, instance: Instance, is_warm: bool, payloads: int = 0) -> None:
+        """Note whether an instance's execution is in memory, with what payloads, and that it was used just now."""
         instance.is_warm = is_warm
         if is_warm:
-            self._warm[instance.instance_id] = instance
-            self._warm.move_to_end(instance.instance_id)
+            self._warm.use(instance, payloads)
         else:
-            self._warm.pop(instance.instance_id, None)
+            self._warm.drop(instance)
 
     def evict(self, *instances: Instance) -> None:
         """Take executions out of memory; none of them may have a turn under way."""
@@ -221,20 +214,17 @@ class Turns:
         instance_ids = [instance.instance_id for instance in instances]
         self._dispatching.evict(instance_ids)
 
-    def evict_surplus(self, cache_size: int) -> list[Instance]:
+    def evict_surplus(self) -> list[Instance]:
         """Take out of memory what exceeds the cache and was used the longest ago; gives what went."""
-        count = len(self._warm) - cache_size
-        if count <= 0:
-            return []
-        surplus = [instance for instance in self._warm.values() if not instance.is_busy][:count]
-        self.evict(*surplus)
+        surplus = self._warm.surplus(self._options.cache_size, self._options.cache_bytes)
+        if surplus:
+            self.evict(*surplus)
         return surplus
 
     async def stop(self, seconds: float) -> None:
         """Take everything out of memory and end the dispatch thread, if it comes back in time."""
-        for load in self._loads.values():
-            load.cancel()
-        self.evict(*self._warm.values())
+        self._loading.stop()
+        self.evict(*self._warm)
         await self._dispatching.stop(seconds)
 
 
@@ -242,3 +232,7 @@ def _unreadable(error: StoreError) -> Stall:
     if isinstance(error, UntrustedError):
         return Stall(reason=StallReason.UNTRUSTED, message=str(error), seq=error.seq)
     return Stall(reason=StallReason.CODE_MISSING, message=str(error))
+
+
+def _nothing() -> None:
+    pass

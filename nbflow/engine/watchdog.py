@@ -15,7 +15,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from nbflow.core.execution import Execution
 from nbflow.core.state import Stall
@@ -37,7 +37,7 @@ class Watched:
     Attributes:
         execution: The execution that is fed or replayed, once there is one.
         evicted: Executions that the job has taken out of memory.
-        stall: Why it was given up; None: it wasn't.
+        stall: Why it was given up; None: it wasn't. What it does in a `pause` is not given up.
         is_over: Whether the job has come to its end.
     """
 
@@ -46,8 +46,12 @@ class Watched:
         self.evicted = 0
         self.stall: Stall | None = None
         self.is_over = False
+        self._job: Callable[[], Any] | None = None
+        self._result: Any = None
         self._thread_id = 0
         self._is_aimed_at = False
+        self._is_away = False
+        self._lock = threading.Lock()
 
     # -- on the dispatch thread -----------------------------------------------------------------
 
@@ -58,15 +62,23 @@ class Watched:
         it never hits the thread's next job.
         """
         self._thread_id = threading.get_ident()
-        result: _T | None = None
-        has_begun = False
+        self._job = job
         while True:
             try:
-                if not has_begun:
-                    has_begun = True
-                    result = job()
+                self._carry_out()
+                return self._result
+            except Evicted:
+                continue
+
+    def _carry_out(self) -> None:
+        # Where an interruption was caught, the next one may come at once, in the jump back: out of here, which costs nothing.
+        while True:
+            try:
+                job, self._job = self._job, None
+                if job is not None:
+                    self._result = job()
                 self._end()
-                return result
+                return
             except Evicted:
                 continue
 
@@ -74,8 +86,22 @@ class Watched:
         # Each of the two threads says what it does before it asks what the other one does. What was sent
         # before is raised here at the latest, since this thread has been without the GIL meanwhile.
         self.is_over = True
+        self._let_pass()
+
+    def _let_pass(self) -> None:
         while self._is_aimed_at:
             time.sleep(0)
+
+    def pause(self) -> bool:
+        """Do something else than workflow code from now on, which nobody interrupts; False if it was given up before."""
+        with self._lock:
+            self._is_away = True
+        self._let_pass()
+        return self.stall is None
+
+    def go_on(self) -> None:
+        """Go on with workflow code."""
+        self._is_away = False
 
     def begin(self, execution: Execution) -> None:
         """Note which execution is about to be fed."""
@@ -92,13 +118,21 @@ class Watched:
     def look(self) -> Sight | None:
         """Where the author's code is; None if it isn't the author's code that runs."""
         sight = look_at(self._thread_id, globals()) if self._thread_id else None
-        return None if self.is_over else sight
+        return None if self.is_over or self._is_away else sight
 
-    def give_up(self, stall: Stall) -> None:
-        """Have nothing count that the job still does; said again, the last stall counts."""
-        self.stall = stall
+    def give_up(self, stall: Stall) -> bool:
+        """Have nothing count that the job still does; said again, the last stall counts.
+
+        Returns:
+            False if it is about something else than workflow code at this very moment: it isn't given up then.
+        """
+        with self._lock:
+            if self._is_away:
+                return False
+            self.stall = stall
         if self.execution is not None:
             self.execution.interrupt(stall)
+        return True
 
     def interrupt(self) -> None:
         """Raise `Evicted` in the author's code, if that is what runs at this moment."""
@@ -117,11 +151,14 @@ class Watchdog:
     Args:
         stuck_after: Seconds without a step after which a job is stuck.
         under_way: Gives the job, or None.
-        stuck: Told that it is stuck, and where.
+        stuck: Told which job is stuck, and where.
     """
 
     def __init__(
-        self, stuck_after: float, under_way: Callable[[], Watched | None], stuck: Callable[[Sight], None]
+        self,
+        stuck_after: float,
+        under_way: Callable[[], Watched | None],
+        stuck: Callable[[Watched, Sight], object],
     ) -> None:
         self._pause = stuck_after / _SAMPLES
         self._under_way = under_way
@@ -162,7 +199,7 @@ class Watchdog:
             return
         self._quiet = 0
         if sight is not None:
-            self._stuck(sight)
+            self._stuck(watched, sight)
 
 
 def raise_in(thread_id: int, error: type[BaseException]) -> None:

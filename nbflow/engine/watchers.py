@@ -28,6 +28,10 @@ Closed: TypeAlias = Callable[[Exception], object]
 Condition: TypeAlias = Callable[[InstanceRecord], bool]
 """Whether an instance's row is what somebody waits for; called on the engine's thread."""
 
+_OVER: Final[Future[InstanceRecord]] = Future()
+"""Stands in for a future that is done."""
+_OVER.cancel()
+
 
 @dataclass(eq=False)
 class Waiter:
@@ -36,10 +40,12 @@ class Waiter:
     Attributes:
         condition: What they want.
         future: Gets the row; cancelled when they wait no more.
+        has_news: Whether they were told of a commit since they wait.
     """
 
     condition: Condition
     future: Future[InstanceRecord]
+    has_news: bool = False
 
     def offer(self, record: InstanceRecord) -> None:
         """Complete the future if the row is right; what the condition raises is the waiter's to see."""
@@ -50,6 +56,11 @@ class Waiter:
             pass
         except Exception as error:
             self.fail(error)
+
+    def offer_read(self, record: InstanceRecord) -> None:
+        """The same with a row that was read some time ago: it is behind the times if they have had news since."""
+        if not self.has_news:
+            self.offer(record)
 
     def fail(self, error: Exception) -> None:
         """Tell them that nothing will come."""
@@ -109,15 +120,19 @@ class Watchers:
             except Exception:
                 _log.exception("somebody who watches all instances failed")
 
-    def publish(self, record: InstanceRecord, events: Sequence[HistoryEvent]) -> None:
-        """Pass on what a commit brought."""
+    def publish(
+        self, record: InstanceRecord, events: Sequence[HistoryEvent], *, decides: bool = True
+    ) -> None:
+        """Pass on what a commit brought; to those who wait for a row only if it is one that ``decides``."""
         instance_id = record.instance_id
-        for news in [*self._subscribers.get(instance_id, ()), *self._subscribers.get(None, ())]:
+        subscribers = self._subscribers
+        for news in [*subscribers.get(instance_id, ()), *subscribers.get(None, ())] if subscribers else ():
             try:
                 news(record, events)
             except Exception:
                 _log.exception("somebody who watches %s failed", instance_id)
-        for waiter in [*self._waiters.get(instance_id, ())]:
+        for waiter in [*self._waiters.get(instance_id, ())] if decides else ():
+            waiter.has_news = True
             waiter.offer(record)
 
     def release_prints(self, origin: Context | None, text: str) -> None:
@@ -150,6 +165,9 @@ class Watchers:
             pass
 
     def _forget(self, instance_id: str, waiter: Waiter) -> None:
+        waiter.future = (
+            _OVER  # the two hold each other: whatever was awaited would stay until the collector comes
+        )
         waiters = self._waiters.get(instance_id, [])
         if waiter in waiters:
             waiters.remove(waiter)

@@ -186,7 +186,7 @@ class Life:
     def _check(self, execution: Execution) -> None:
         """The fold of the history is what the execution says, and what a fold anew gives."""
         state, anew = self._state, RuntimeState.of(self.history)
-        assert vars(state) == vars(anew)
+        assert _known(state) == _known(anew)
         if not execution.is_finished:
             assert list(state.waits) == [task.id for task in execution._waits]
             assert list(state.buffered) == list(execution._buffered)
@@ -223,6 +223,11 @@ Live = Callable[..., Life]
 def payloads(events: Sequence[h.HistoryEvent]) -> list[Any]:
     """What events carry."""
     return [msgspec.json.decode(event.payload) for event in events if isinstance(event, h.EventRaised)]
+
+
+def _known(state: RuntimeState) -> dict[str, Any]:
+    """All that a state consists of."""
+    return {name: getattr(state, name) for name in RuntimeState.__slots__}
 
 
 def addressed(event: h.InputEvent, execution_id: str | None) -> InboxRow:

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from nbflow import activity, workflow
-from nbflow.core.explain.explaining import MOST_ROWS, Evidence, explain
+from nbflow.core.explain.explaining import MOST_ROWS, explain
+from nbflow.core.explain.report import Evidence
 from nbflow.core.fitting import Diverges, Undecided, fit
 from nbflow.core.history import WorkflowStarted
 from nbflow.core.state import Stall, StallReason

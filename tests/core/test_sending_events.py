@@ -95,7 +95,7 @@ def test_a_childs_start_is_written_with_its_row_unless_its_id_was_given(live: Li
     assert given.birth is None
     assert [o for o in turn.operations if isinstance(o, PutInstance)] == [
         PutInstance(record=turn.record),
-        PutInstance(record=derived.birth),
+        PutInstance(record=derived.birth, is_new=True),
     ]
     for out in (derived, given):
         assert isinstance(out.row, InboxRow)

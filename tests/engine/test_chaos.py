@@ -109,7 +109,7 @@ class Chaos:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("store_kind", ["memory", "duckdb"])
+@pytest.mark.parametrize("store_kind", ["memory", "journal"])
 def test_s67_in_any_chaos_nothing_is_lost_and_nothing_done_twice(
     make_store: Callable[[], HistoryStore], store_kind: str, seed: int
 ) -> None:

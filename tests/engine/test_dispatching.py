@@ -83,17 +83,22 @@ class Turns:
         self.handed.set()
         return self
 
+    def take_in(self, other: "Turns") -> None:
+        self.done.append(("take in", threading.current_thread().name))
+
 
 class Bench:
     """A `Dispatching` with numbered threads, and what came out of it."""
 
-    def __init__(self, turns: Turns, stuck_after: float = SOON) -> None:
+    def __init__(self, turns: Turns, stuck_after: float = SOON, long_turn: float = 1000) -> None:
         self.turns = turns
         self.threads: list[SerialThread] = []
         self.outcomes: dict[str, TurnOutcome] = {}
         self.came: list[str] = []
         self._came = asyncio.Event()
-        self.dispatching = Dispatching(self._make_thread, cast("Dispatcher", turns), stuck_after)
+        self.dispatching = Dispatching(
+            self._make_thread, cast("Dispatcher", turns), stuck_after, long_turn=long_turn
+        )
 
     def _make_thread(self, name: str) -> SerialThread:
         self.threads.append(SerialThread(f"{len(self.threads)}"))
@@ -166,9 +171,11 @@ async def test_a_job_that_ends_while_it_is_looked_at_costs_no_thread(trap: Trap)
     bench.dispatching.evict(["first"])
     bench.take("second", "third")
     await soon(first.entered)
+    watched = bench.dispatching._under_way()
+    assert watched is not None
     first.open()
     await soon(second.entered)
-    bench.dispatching._stuck(Sight(frames=(), may_interrupt=True, is_importing=False))
+    bench.dispatching._stuck(watched, Sight(frames=(), may_interrupt=True, is_importing=False))
     second.open()
     await bench.until("second", "third")
     assert [thread for _, thread in bench.turns.done] == ["0", "0", "0"]
@@ -196,3 +203,72 @@ async def test_what_a_thread_says_after_it_was_left_behind_is_not_heard(trap: Tr
     assert bench.came == ["stuck", "other"]
     assert bench.outcomes["stuck"].transition.record.status is RuntimeStatus.STALLED
     await bench.dispatching.stop(PATIENCE)
+
+
+async def test_a_long_turn_goes_on_and_nobody_waits_behind_it(trap: Trap) -> None:
+    bench = Bench(Turns({"long": trap}), stuck_after=1000, long_turn=0.01)
+    bench.take("long", "a")
+    bench.dispatching.evict(["b"])
+    bench.take("b")
+    await bench.until("a", "b")
+    assert bench.turns.done == [("long", "0"), ("a", "1"), ("evict b", "1"), ("b", "1")]
+    assert bench.turns.handed_over_without == [["long"]]
+    trap.open()
+    await bench.until("long")
+    assert bench.outcomes["long"].is_warm
+    bench.outcomes.clear()
+    bench.take("long")
+    await bench.until("long")
+    assert bench.turns.done[-2:] == [("take in", "1"), ("long", "1")]  # what it has in memory is there before
+    assert await asyncio.to_thread(bench.threads[0].stop, PATIENCE)
+    await bench.dispatching.stop(PATIENCE)
+
+
+async def test_nobody_steps_aside_for_nobody(trap: Trap) -> None:
+    bench = Bench(Turns({"long": trap}), stuck_after=1000, long_turn=0.01)
+    bench.take("long")
+    await soon(trap.entered)
+    await asyncio.sleep(0.05)
+    assert len(bench.threads) == 1
+    bench.take("a")  # now there is somebody
+    await bench.until("a")
+    assert len(bench.threads) == 2
+    trap.open()
+    await bench.until("long")
+    await bench.dispatching.stop(PATIENCE)
+
+
+async def test_two_long_turns_go_on_side_by_side(trap: Trap) -> None:
+    second = Trap()
+    bench = Bench(Turns({"first": trap, "second": second}), stuck_after=1000, long_turn=0.01)
+    bench.take("first", "second", "a")
+    await bench.until("a")
+    assert bench.turns.done == [("first", "0"), ("second", "1"), ("a", "2")]
+    second.open()
+    trap.open()
+    await bench.until("first", "second")
+    await bench.dispatching.stop(PATIENCE)
+
+
+async def test_a_long_turn_that_is_stuck_is_found_all_the_same(trap: Trap) -> None:
+    bench = Bench(Turns({"stuck": trap}), long_turn=0.01)
+    bench.take("stuck", "a")
+    await bench.until("a")
+    await bench.until("stuck")
+    stall = bench.outcomes["stuck"].transition.record.stall
+    assert stall is not None
+    assert stall.reason is StallReason.STUCK
+    assert len(bench.threads) == 2
+    trap.open()
+    await soon(bench.turns.execution.evicted)
+    await bench.dispatching.stop(PATIENCE)
+
+
+async def test_closing_ends_a_long_turn(trap: Trap) -> None:
+    bench = Bench(Turns({"long": trap}), long_turn=0.01)
+    bench.take("long", "a")
+    await bench.until("a")
+    asyncio.get_running_loop().call_later(0.2, trap.open)
+    await bench.dispatching.stop(PATIENCE)
+    assert await asyncio.to_thread(bench.threads[0].stop, PATIENCE)
+    assert await asyncio.to_thread(bench.threads[1].stop, PATIENCE)

@@ -7,6 +7,7 @@ import pytest
 
 from nbflow import ReuseIdPolicy, TaskFailedError, WorkflowContext, workflow
 from nbflow.engine.instance import MOST_AT_ONCE, MOST_OF_A_GENERATION
+from nbflow.errors import InboxFullError
 from tests.engine.gates import held_commit, start_soon, until_handled
 from tests.engine.worlds import World, kinds
 
@@ -106,3 +107,36 @@ def test_of_very_many_children_with_one_id_one_begins_when_the_run_before_ends(w
     world.handle("same").raise_event("go", "on")
     assert world.handle("order-42").result(20) == count - 1
     until_handled(world)
+
+
+@pytest.mark.parametrize("how", ["suspended", "held", "stalled"])
+@pytest.mark.semantics(64)
+def test_a_run_that_takes_nothing_keeps_so_many_messages_and_whoever_raises_more_is_told(
+    world: World, how: str
+) -> None:
+    world.open(collects, waits, inbox_limit=5)
+    run = world.start(collects, 7, "order-42")
+    world.until_waiting(run, "item")
+    run.raise_event("item", 0)
+    if how == "suspended":
+        run.suspend()
+    elif how == "held":
+        world.reopen(collects, waits, auto_resume=False, inbox_limit=5)
+    else:
+        world.reopen(inbox_limit=5)
+        world.handle("order-42").raise_event("item", 1)
+    run = world.handle("order-42")
+    while len(world.inbox()) < 5:
+        run.raise_event("item", len(world.inbox()) + 1)
+    with pytest.raises(
+        InboxFullError, match=r"'item' was not taken in: order-42 .* 5 wait .*%wf resume order-42"
+    ):
+        run.raise_event("item", 6)
+    assert len(world.inbox()) == 5
+    if how == "stalled":
+        world.runtime.register(collects, waits)
+    else:
+        run.resume()
+    world.until(run, lambda record, history: kinds(history).count("EventRaised") == 6)
+    run.raise_event("item", 6)
+    assert run.result(20) == [*range(7), False]

@@ -19,7 +19,7 @@ def open_as(world: World, interpreter: Interpreter, *definitions: object) -> Non
     assert engine is not None
     options = dataclasses.replace(engine.options, interpreter=interpreter)
     engine.options = options
-    engine.turns._dispatching._dispatcher._options = options
+    engine.turns._dispatching._lane.dispatcher._options = options
 
 
 @pytest.mark.semantics(75)

@@ -1,6 +1,7 @@
 """Code that is there a moment late: known to the workflow alone, or registered while it is looked for (S52)."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,8 @@ def test_s52_code_that_is_registered_while_its_turn_waits_for_the_thread_is_not_
     world.until_waiting(world.start("asks", None, "order-42"), "go")
     world.close()
     world.open(blocks)
+    engine: Any = world.runtime._engine
+    engine.turns._dispatching._long_turn = 1000  # no other thread takes over
     world.start(blocks, None, "blocks")
     wait_for(reached)
     world.client.raise_workflow_event("order-42", "go", data=5)

@@ -217,7 +217,7 @@ def test_a_child_that_was_there_first_is_not_lost_when_somebody_starts_a_run_of_
     wait_for(crash.reached)
     world.crash()
     assert not appends(world.store.log[-1], "wanted", ExecutionStarted), "it is on its way"
-    with held_read(world, "get_instance", lambda id: id == "wanted") as reading:
+    with held_read(world, "get_instances", lambda ids: "wanted" in ids) as reading:
         opening = threading.Thread(target=world.open, args=(calls, waits))
         opening.start()  # which reads as well, and has to wait
         reading.wait()

@@ -10,12 +10,13 @@ import pytest
 
 from nbflow import WorkflowContext, activity, workflow
 from nbflow.core import loop
-from nbflow.core.history import TaskCompleted, TaskScheduled
+from nbflow.core.history import HistoryEvent, TaskCompleted, TaskScheduled
 from nbflow.core.operations import AppendHistory, PutInstance
 from nbflow.core.state import StallReason
 from nbflow.definitions import WorkflowDefinition
 from nbflow.errors import UnknownHistoryKindError, WorkflowStalledError
-from tests.engine.worlds import World, kinds, of_kind, wait_for
+from tests.engine.gates import held_commit
+from tests.engine.worlds import World, kinds, of_kind, touches, wait_for
 
 
 def workflow_of(source: str, name: str = "order", **namespace: Any) -> WorkflowDefinition[Any, Any]:
@@ -158,6 +159,46 @@ def test_s52_a_missing_activity_over_a_restart(world: World, known: bool) -> Non
         world.until_status(run, "STALLED")
         world.runtime.register(unheard_of)
     assert run.result(10) == [20, True]
+
+
+def test_s52_whoever_waits_for_a_try_is_not_told_of_the_one_before(world: World) -> None:
+    """Code comes while a try of a stalled run is being written that had to do without it."""
+    calls = missing_activity(world)
+
+    @activity
+    def unheard_of(x: int) -> int:
+        return 10 * x
+
+    world.crash()
+    told: list[Any] = []
+    seen: list[HistoryEvent] = []
+    with held_commit(world, lambda operations: any(touches(each, "order-42") for each in operations)) as gate:
+        world.open(calls, check)
+        gate.wait()  # it is tried without the activity, and stalls again
+        engine: Any = world.runtime._engine
+        known = len(world.store.inner.read_history("order-42"))
+        world.runtime.subscribe("order-42", lambda record, events: seen.extend(events))
+
+        def arrives() -> None:
+            engine.registry.add(unheard_of)
+            engine.activities.code_arrived()
+            engine.retry(engine.residents.get("order-42"))
+
+        engine._loop.call_soon_threadsafe(arrives)
+
+        def ask() -> None:
+            try:
+                told.append(world.client.handle("order-42").result(10))
+            except WorkflowStalledError as error:
+                told.append(error)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        while "order-42" not in engine.watchers._waiters:
+            assert asking.is_alive()
+    asking.join(20)
+    assert told == [[20, True]]
+    assert seen == world.handle("order-42").history()[known:]  # whoever looks on misses nothing
 
 
 def test_s52_a_missing_activity_noticed_on_reopening_stalls_the_run(world: World) -> None:

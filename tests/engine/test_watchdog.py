@@ -136,7 +136,7 @@ def test_what_counts_are_samples(is_importing: bool, samples: int) -> None:
 
     async def count() -> list[int]:
         job = Job()
-        dog = watchdog.Watchdog(1000, lambda: job, found.append)
+        dog = watchdog.Watchdog(1000, lambda: job, lambda _job, place: found.append(place))
         counts: list[int] = []
         for number in range(3):
             job.evicted = number

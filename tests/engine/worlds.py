@@ -1,5 +1,7 @@
 """A runtime over a store that can be reopened, crashed and made to fail."""
 
+import dataclasses
+import math
 import shutil
 import threading
 import time
@@ -17,6 +19,8 @@ from nbflow.errors import InstanceNotFoundError, StoreError
 from nbflow.ports import HistoryStore
 from nbflow.runtime import WorkflowHandle, WorkflowRuntime
 from nbflow.stores.duckdb import DuckDBStore
+from nbflow.stores.journal.journal import JournalOptions
+from nbflow.stores.journal.store import JournalStore
 from nbflow.stores.memory import MemoryStore
 from nbflow.testing import VirtualClock
 
@@ -34,13 +38,20 @@ class TappedStore:
         log: One entry a commit that succeeded, and whatever a test adds.
         fault: Takes the operations of a commit, and gives the error it is to fail with, or None.
         failures: How many commits failed.
+        passes_for_quick: Whether it is, whatever the disk of this machine makes of it.
     """
 
     def __init__(self, inner: HistoryStore) -> None:
         self.inner = inner
+        self.passes_for_quick = False
         self.log: list[Any] = []
-        self.fault: Callable[[Sequence[Operation]], Exception | None] = lambda operations: None
+        self.fault: Callable[[Sequence[Operation]], Exception | None] = never_fails
         self.failures = 0
+
+    @property
+    def is_quick(self) -> bool:
+        """What the store says, but where a fault may hold a commit up: that must not hold the engine's loop up."""
+        return self.fault is never_fails and (self.passes_for_quick or self.inner.is_quick)
 
     def commit(self, operations: Sequence[Operation]) -> int:
         if (error := self.fault(operations)) is not None:
@@ -82,7 +93,12 @@ def never_fails(operations: Sequence[Operation]) -> Exception | None:
 
 
 class World:
-    """One store, and the runtime that has it open at the moment."""
+    """One store, and the runtime that has it open at the moment.
+
+    Attributes:
+        eager_below: Eager steps are taken whatever activities take, where the store is quick and runs stay in memory.
+        engine_options: Other fields of `EngineOptions` that no runtime takes.
+    """
 
     def __init__(self, make_store: Callable[[], HistoryStore], cache_size: int) -> None:
         self._make_store = make_store
@@ -90,6 +106,8 @@ class World:
         self.store = TappedStore(make_store())
         self.clock: VirtualClock | None = None
         self.options: dict[str, Any] = {}
+        self.eager_below = math.inf
+        self.engine_options: dict[str, Any] = {}
         self._runtime: WorkflowRuntime | None = None
 
     @property
@@ -105,6 +123,9 @@ class World:
         """Open a runtime on the store, which knows these definitions."""
         options = {"cache_size": self.cache_size, "clock": self.clock, "restore_code": False, **options}
         self._runtime = WorkflowRuntime(store=self.store, definitions=definitions, **options)
+        self._runtime._options = dataclasses.replace(
+            self._runtime._options, eager_below=self.eager_below, **self.engine_options
+        )
         return self._runtime.open()
 
     def start(
@@ -230,7 +251,7 @@ def wait_for(event: threading.Event, timeout: float = PATIENCE) -> None:
     assert event.wait(timeout), "it never happened"
 
 
-@pytest.fixture(params=["memory", "duckdb"])
+@pytest.fixture(params=["memory", "journal"])
 def store_kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -257,7 +278,8 @@ def make_store(store_kind: str, tmp_path: Path, empty_file: Path) -> Callable[[]
         return MemoryStore
     path = tmp_path / "history.duckdb"
     shutil.copy(empty_file, path)
-    return lambda: DuckDBStore(path, key=KEY)
+    small = JournalOptions(segment_bytes=100_000)  # as a test's few commits don't need more
+    return lambda: JournalStore(path, key=KEY, options=small)
 
 
 @pytest.fixture

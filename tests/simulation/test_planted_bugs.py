@@ -68,7 +68,7 @@ def left_behind_at_continue_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(self: RuntimeState, event: Any) -> None:
         apply(self, event)
         if isinstance(event, transition.h.ContinuedAsNew):
-            self.buffered.clear()
+            self._buffered = None
 
     monkeypatch.setattr(RuntimeState, "apply", forgetful)
 

@@ -17,7 +17,14 @@ from nbflow.core.explain.causes import Cause, cause_of, part_of
 from nbflow.core.explain.changes import calls_below, changed_lines, nearest
 from nbflow.core.explain.exploring import SILENT, Done, Explored, explore
 from nbflow.core.explain.payloads import looks_like
-from nbflow.core.explain.report import CodeText, DiffRow, Divergence, LineChange, Suspect
+from nbflow.core.explain.report import (
+    NO_EVIDENCE,
+    CodeText,
+    DiffRow,
+    Divergence,
+    Evidence,
+    LineChange,
+)
 from nbflow.core.state import Stall, StallReason
 
 MOST_ROWS: Final = 40
@@ -27,29 +34,6 @@ _ABOVE: Final = 6
 """Of them, those above the mismatch."""
 
 _LONGEST: Final = 200
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the code beside what it does.
-
-    Attributes:
-        present: Its source now; None if there is no text.
-        recorded: The source that the run was started with; None if that isn't known.
-        is_same: Whether the code is the very one that the run was started with; None: not known.
-        suspects: Lines that read what a replay doesn't repeat.
-        uses: Names of what the code uses that mean something else than in the code that the run was started with.
-        interpreter: What to say of the interpreter, if it is another than then.
-    """
-
-    present: CodeText | None = None
-    recorded: str | None = None
-    is_same: bool | None = None
-    suspects: tuple[Suspect, ...] = ()
-    uses: tuple[str, ...] = ()
-    interpreter: str = ""
-
-
-NO_EVIDENCE: Final = Evidence()
 
 
 def explain(

@@ -78,10 +78,11 @@ class _Free(Execution):
     def emit(self, action: a.WorkflowAction) -> None:
         if len(self.done) >= self.most:
             self.is_finished = True
-        if self.loop.frozen or self._stall is not None or self.is_finished:
+        actions = self._actions
+        if self.loop.frozen or self._stall is not None or self.is_finished or actions is None:
             self.loop.refuse()
             return
-        self._actions.append(action)
+        actions.append(action)
         self.done.append(
             Done(event=a.record(action, seq=0, at=self.clock), clock=self.clock, place=self._place(action))
         )

@@ -6,7 +6,7 @@ rows around the mismatch is kept.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -144,3 +144,26 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: int = 0
     after: int = 0
     changes: tuple[LineChange, ...] = ()
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the code beside what it does.
+
+    Attributes:
+        present: Its source now; None if there is no text.
+        recorded: The source that the run was started with; None if that isn't known.
+        is_same: Whether the code is the very one that the run was started with; None: not known.
+        suspects: Lines that read what a replay doesn't repeat.
+        uses: Names of what the code uses that mean something else than in the code that the run was started with.
+        interpreter: What to say of the interpreter, if it is another than then.
+    """
+
+    present: CodeText | None = None
+    recorded: str | None = None
+    is_same: bool | None = None
+    suspects: tuple[Suspect, ...] = ()
+    uses: tuple[str, ...] = ()
+    interpreter: str = ""
+
+
+NO_EVIDENCE: Final = Evidence()

@@ -7,7 +7,7 @@ what to do instead.
 
 Read it in this order: `codecs` (what others use) · `shapes` (single values),
 `containers`, `records`, `unions`, `plain` (no annotation), `foreign` (pydantic's) ·
-`annotations` and `fields` (from an annotation to its shape) · `misfits`, `advice`
+`annotations` and `fields` (from an annotation to its shape) · `schemas` (and `pydantics`) · `misfits`, `advice`
 (what is said). Reading is msgspec's work wherever it knows the annotation and
 means the same by it; the shapes read the rest.
 """

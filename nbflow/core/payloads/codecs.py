@@ -14,7 +14,7 @@ from nbflow.core.payloads.annotations import Unannotated, parse
 from nbflow.core.payloads.foreign import Foreign
 from nbflow.core.payloads.misfits import MisfitError
 from nbflow.core.payloads.records import Record
-from nbflow.core.payloads.schemas import msgspecs_schema, pydantics_schema
+from nbflow.core.payloads.schemas import msgspecs_schema, other_schema
 from nbflow.core.payloads.shapes import Shape
 from nbflow.core.payloads.unions import Union
 from nbflow.errors import DefinitionError, PayloadError
@@ -96,9 +96,13 @@ class Codec:
 
     def schema(self) -> str | None:
         """The JSON schema of the annotation as JSON text, or None where there is none."""
+        return self._schema
+
+    @functools.cached_property
+    def _schema(self) -> str | None:  # each wait of each run asks for it
         if not self.is_typed:
             return None
-        return msgspecs_schema(self.annotation) if self.is_msgspecs else pydantics_schema(self.annotation)
+        return msgspecs_schema(self.annotation) if self.is_msgspecs else other_schema(self.annotation)
 
     def for_events(self) -> Codec:
         """The same codec, for what is sent by somebody who doesn't know the annotation.

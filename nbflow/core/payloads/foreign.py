@@ -1,17 +1,22 @@
-"""What pydantic knows how to carry: its models, constrained types, paths, IP addresses and the like."""
+"""What pydantic knows how to carry: its models, constrained types, paths, IP addresses and the like.
+
+It is imported when the first such annotation is met: most workflows have none.
+"""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import sys
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-import pydantic
-from pydantic.errors import PydanticInvalidForJsonSchema
 
 from nbflow.core.payloads.advice import advice, type_name, with_article
 from nbflow.core.payloads.misfits import MisfitError, RefusedError, expected
 from nbflow.core.payloads.shapes import JSON_KINDS, Shape, json_text
 from nbflow.errors import DefinitionError
+
+if TYPE_CHECKING:
+    import pydantic
 
 
 class Foreign(Shape):
@@ -27,6 +32,10 @@ class Foreign(Shape):
     """
 
     def __init__(self, annotation: Any, name: str, plain: Shape) -> None:
+        import pydantic
+        from pydantic.errors import PydanticInvalidForJsonSchema
+
+        self._error = pydantic.ValidationError
         self.name = name
         self.python = annotation if isinstance(annotation, type) else None
         self._plain = plain
@@ -67,7 +76,7 @@ class Foreign(Shape):
         """Make the value again from a whole JSON text."""
         try:
             return self.adapter.validate_json(text, strict=None if self._is_model else True)
-        except pydantic.ValidationError as error:
+        except self._error as error:
             raise _misfit(error) from None
 
     def _dump(self, value: Any) -> Any:
@@ -88,9 +97,15 @@ class Foreign(Shape):
                 return True
         except Exception:  # an author's own comparison may raise anything
             pass
-        if isinstance(value, pydantic.BaseModel):
+        if is_model(value):
             return False
         return json_text(self._dump(back)) == json_text(data)
+
+
+def is_model(value: object) -> bool:
+    """Whether a value is of a model of pydantic's: of none, where nothing has imported them."""
+    models = sys.modules.get("pydantic.main")
+    return models is not None and isinstance(value, models.BaseModel)
 
 
 def _with_sorted_sets(dumped: Any, value: Any) -> Any:

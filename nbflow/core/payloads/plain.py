@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import msgspec
-import pydantic
 
 from nbflow.core.payloads.containers import each
+from nbflow.core.payloads.foreign import is_model
 from nbflow.core.payloads.misfits import MisfitError, RefusedError, uncarried
 from nbflow.core.payloads.shapes import TEXTS, Shape, Text, finite
 from nbflow.errors import DefinitionError
@@ -83,7 +83,7 @@ class Plain(Shape):
                 if hasattr(items, "_fields"):  # a NamedTuple
                     return self._by_class(items, lambda: each(items, self.write))
                 return each(items, self.write)
-            case pydantic.BaseModel():
+            case _ if is_model(value):
                 return self._shape_of(type(value)).write(value)
             case msgspec.Struct():
                 return self._by_class(value, lambda: self._fields(value, value.__struct_fields__))

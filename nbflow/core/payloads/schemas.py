@@ -10,14 +10,10 @@ OpenAPI's registry (``date-time-local``, ``time-local``) where a zone is out of 
 from __future__ import annotations
 
 import enum
-from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast, get_type_hints
 
 import msgspec
 import msgspec.inspect as mi
-import pydantic
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
 
 NAMES_KEY: Final = "x-enum-varnames"
 """Where the names of an enum's members stand, as other tools look for them."""
@@ -30,22 +26,17 @@ def msgspecs_schema(annotation: Any) -> str | None:
     try:
         schema: _Schema = msgspec.json.schema(annotation)
     except Exception:  # it stumbles over two classes of one name
-        return pydantics_schema(annotation)
+        return other_schema(annotation)
     definitions = cast("dict[str, _Schema]", schema.get("$defs", {}))
     _Additions(definitions).make(schema, mi.type_info(annotation))
     return msgspec.json.encode(schema).decode()
 
 
-def pydantics_schema(annotation: Any) -> str | None:
+def other_schema(annotation: Any) -> str | None:
     """The schema of any other annotation, as JSON text; None where pydantic doesn't know it."""
-    try:
-        return msgspec.json.encode(_adapter(annotation).json_schema(schema_generator=_Generator)).decode()
-    except Exception:  # a schema is for showing: without one, any JSON is taken and then checked
-        return None
+    from nbflow.core.payloads.pydantics import pydantics_schema  # importing pydantic takes a while
 
-
-def _adapter(annotation: Any) -> pydantic.TypeAdapter[Any]:
-    return pydantic.TypeAdapter(annotation)
+    return pydantics_schema(annotation)
 
 
 class _Additions:
@@ -99,7 +90,10 @@ class _Additions:
                     schema["properties"] = {key: parts[key] for key in known}
                     schema["required"] = [key for key in known if key in schema.get("required", ())]
                 for field in fields:
-                    self._one(parts.get(field.encode_name), field.type)
+                    part = parts.get(field.encode_name)
+                    if getattr(field, "default_factory", None) is list and isinstance(part, dict):
+                        cast("_Schema", part).setdefault("default", [])  # as msgspec itself does from 0.23 on
+                    self._one(part, field.type)
 
     def _union(self, schema: _Schema, types: tuple[mi.Type, ...]) -> None:
         """The members in the order that msgspec gives them: a struct behind the others, null last."""
@@ -124,37 +118,3 @@ def _members(cls: type[enum.Enum]) -> _Schema:
     if all(isinstance(value, str) for value in values):
         return {"enum": values}
     return {"enum": values, NAMES_KEY: [member.name for member in cls]}
-
-
-class _Generator(GenerateJsonSchema):
-    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
-        naive = schema.get("tz_constraint") == "naive"
-        return {"type": "string", "format": "date-time-local" if naive else "date-time"}
-
-    def time_schema(self, schema: core_schema.TimeSchema) -> JsonSchemaValue:
-        aware = schema.get("tz_constraint") == "aware"
-        return {"type": "string", "format": "time" if aware else "time-local"}
-
-    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
-        bounds = {
-            "minimum": schema.get("ge"),
-            "maximum": schema.get("le"),
-            "exclusiveMinimum": schema.get("gt"),
-            "exclusiveMaximum": schema.get("lt"),
-            "multipleOf": schema.get("multiple_of"),
-        }
-        given = {key: _plain_number(value) for key, value in bounds.items() if value is not None}
-        return {"type": "string", "format": "decimal", **given}
-
-    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
-        made = super().enum_schema(schema)
-        if made.get("type") != "string":
-            made[NAMES_KEY] = [member.name for member in cast("list[enum.Enum]", schema["members"])]
-        return made
-
-
-def _plain_number(value: Decimal) -> int | float:
-    return int(value) if value == int(value) else float(value)
-
-
-__all__ = ["NAMES_KEY", "msgspecs_schema", "pydantics_schema"]

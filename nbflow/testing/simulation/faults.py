@@ -104,6 +104,8 @@ class Dice:
     Attributes:
         cache_size: Runs that the engine keeps in memory.
         concurrency: Activity attempts that run at once.
+        turns_at_once: Turns that are under way at once.
+        reads_at_once: Instances that are read together.
         tally: What it has decided so far.
     """
 
@@ -125,6 +127,9 @@ class Dice:
         self._wait = faults.longest_wait * self._random.choice((0.0, 0.05, 1.0))
         self.cache_size = 1000 if is_calm else self._random.choice((0, 1, 3, 1000))
         self.concurrency = 32 if is_calm else self._random.choice((1, 2, 32))
+        room = random.Random(f"room of {seed}")
+        self.turns_at_once = 500 if is_calm else room.choice((1, 2, 500))
+        self.reads_at_once = 250 if is_calm else room.choice((1, 2, 250))
 
     def calm_down(self) -> None:
         """Let nothing go wrong any more."""

@@ -116,6 +116,8 @@ class Life:
         options = EngineOptions(
             cache_size=dice.cache_size,
             max_concurrent_activities=dice.concurrency,
+            turns_at_once=dice.turns_at_once,
+            reads_at_once=dice.reads_at_once,
             forward_orphans=False,
             auto_resume=not dice.holds(),
             stuck_after=math.inf,  # real seconds mean nothing here

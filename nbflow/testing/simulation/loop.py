@@ -27,6 +27,10 @@ class RanDryError(Exception):
     """Something is waited for that nothing on the loop can bring."""
 
 
+class Crashed(BaseException):
+    """The process ends here: nothing that would catch an exception may go on."""
+
+
 class SimulationLoop(asyncio.AbstractEventLoop):
     """Runs callbacks in order, and moves time when there is nothing else to do.
 
@@ -222,7 +226,7 @@ class SimulationLoop(asyncio.AbstractEventLoop):
         return self._is_abandoned
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        if not self._is_abandoned:
+        if not self._is_abandoned and not isinstance(context.get("exception"), Crashed):
             self.complaints.append(f"{context['message']}: {context.get('exception')!r}")
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:

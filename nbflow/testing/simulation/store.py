@@ -16,14 +16,10 @@ from nbflow.ports import HistoryStore, InstanceFilter, PendingTask
 from nbflow.stores import refusals
 from nbflow.testing.simulation.faults import Dice
 from nbflow.testing.simulation.ledger import Ledger
-from nbflow.testing.simulation.loop import SimulationLoop
+from nbflow.testing.simulation.loop import Crashed, SimulationLoop
 from nbflow.testing.simulation.trace import Trace
 
 _T = TypeVar("_T")
-
-
-class Crashed(BaseException):
-    """The process ends here: nothing that would catch an exception may go on."""
 
 
 class FaultyStore:
@@ -99,6 +95,7 @@ class FaultyStore:
     def open(self) -> None:
         self._is_open = True
         self._check_alive()
+        self._inner.open()
 
     def close(self) -> None:
         self._is_open = False
@@ -106,6 +103,10 @@ class FaultyStore:
     @property
     def store_id(self) -> str:
         return self._inner.store_id
+
+    @property
+    def is_quick(self) -> bool:
+        return self._inner.is_quick
 
     def next_row_id(self) -> int:
         return self._inner.next_row_id()
@@ -136,8 +137,10 @@ class FaultyStore:
     ) -> list[HistoryEvent]:
         return self._read(lambda: self._inner.read_history(instance_id, execution_id, checked=checked))
 
-    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
-        return self._read(lambda: self._inner.read_histories(instance_ids))
+    def read_histories(
+        self, instance_ids: Sequence[str], *, checked: bool = False
+    ) -> dict[str, list[HistoryEvent]]:
+        return self._read(lambda: self._inner.read_histories(instance_ids, checked=checked))
 
     def list_executions(self, instance_id: str) -> list[str]:
         return self._read(lambda: self._inner.list_executions(instance_id))

@@ -43,6 +43,13 @@ class SimulatedThread:
                 self._go_on()
         return future
 
+    def post(self, call: Callable[[], object]) -> bool:
+        """Queue a call of which nobody waits for the end; tells whether it was queued, as nothing is after `stop`."""
+        if not self._is_stopped:
+            self.submit(call)
+            return True
+        return False
+
     async def run(self, call: Callable[[], _T]) -> _T:
         """Queue a call and wait for it on the running loop."""
         return await asyncio.wrap_future(self.submit(call))
