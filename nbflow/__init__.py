@@ -67,6 +67,10 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_LATE[name]), name)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})
+
+
 def client() -> WorkflowClient:
     """The client of the notebook's runtime, which ``%load_ext nbflow`` opened."""
     return import_module("nbflow.jupyter.extension").client()

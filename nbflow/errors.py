@@ -130,6 +130,10 @@ class InstanceStateError(NbflowError):
     """The instance's present status forbids the request."""
 
 
+class InboxFullError(InstanceStateError):
+    """A run that takes no messages at present has as many waiting as it may have; the one at hand was not taken in."""
+
+
 class GoingBackError(NbflowError):
     """A run can't be forked or rewound as it was asked: says why, and what can be done."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -53,9 +53,8 @@ class PendingTask(msgspec.Struct, frozen=True, kw_only=True):
 class HistoryStore(Protocol):
     """Durable histories, inboxes, instances and definitions of one owner process.
 
-    Every method is called from one thread at a time, and from one thread only
-    between `open` and `close`: the caller sees to that. Every error is a
-    `StoreError`.
+    Every method is called from one thread at a time, whichever that is: the
+    caller sees to that. Every error is a `StoreError`.
     """
 
     def open(self) -> None:
@@ -76,6 +75,11 @@ class HistoryStore(Protocol):
     @property
     def store_id(self) -> str:
         """A UUID, made when the store was created."""
+        ...
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a commit takes so little time that the engine's loop may wait for it; may change at any time."""
         ...
 
     def commit(self, operations: Sequence[Operation]) -> int:
@@ -145,10 +149,13 @@ class HistoryStore(Protocol):
         """
         ...
 
-    def read_histories(self, instance_ids: Sequence[str]) -> dict[str, list[HistoryEvent]]:
+    def read_histories(
+        self, instance_ids: Sequence[str], *, checked: bool = False
+    ) -> dict[str, list[HistoryEvent]]:
         """The histories of the present executions of several instances, by ID; unknown IDs are left out.
 
         Raises:
+            UntrustedError: They are to be acted upon (``checked``), and their owner did not write all of them so.
             UnknownHistoryKindError: A row was written by a newer nbflow.
         """
         ...
@@ -202,6 +209,22 @@ class HistoryStore(Protocol):
         ...
 
 
+class Compacted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a store's file that was to be made smaller, in bytes.
+
+    A store whose room can be given back has a ``compact(*, most: int | None)`` beside the port, which gives this.
+
+    Attributes:
+        before: The file before.
+        after: The file now.
+        spare: What of it nothing needs, and new history will be written into.
+    """
+
+    before: int
+    after: int
+    spare: int
+
+
 class Clock(Protocol):
     """Where the time comes from."""
 
@@ -234,12 +257,16 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
     call_async: Callable[[], Coroutine[Any, Any, str]] | None = None
 
 
-class InvocationOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an attempt: a result (JSON text) or a failure, and who ran it."""
+class InvocationOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What became of an attempt: a result (JSON text) or a failure, and who ran it.
+
+    ``seconds`` is how long the call took, without any waiting before and behind it; None: nobody has measured.
+    """
 
     worker: str
     result: str | None = None
     failure: FailureDetails | None = None
+    seconds: float | None = None
 
 
 class ActivityExecutor(Protocol):
@@ -251,4 +278,20 @@ class ActivityExecutor(Protocol):
 
     async def close(self) -> None:
         """Let go of workers; attempts that still run are abandoned."""
+        ...
+
+
+@runtime_checkable
+class DirectExecutor(ActivityExecutor, Protocol):
+    """An executor that needs no task for an attempt of a ``def``: many of them cost it little."""
+
+    def start(self, invocation: Invocation, done: Callable[[InvocationOutcome], None]) -> None:
+        """Run one attempt of a ``def``; ``done`` gets its outcome, once, on any thread.
+
+        Called on the engine's loop; must not block it. Once `close` was called, ``done`` need not be.
+        """
+        ...
+
+    def call(self, invocation: Invocation) -> InvocationOutcome:
+        """Run one attempt of a ``def`` here and now; on any thread but the engine's."""
         ...

@@ -4,7 +4,7 @@ Everything the magics do is a plain Python call first: they parse a line, call t
 runtime's client, and show the result. Read it in this order: `session` (the one
 runtime of a shell, and what it knows), `extension` (loading and unloading),
 `magics` (what IPython calls), then the cell magics (`headers`, `cells`,
-`defining`) and the line magic (`commands` is its table; `words`, `options`,
+`defining`) and the line magic (`commands` is its table, `handlers` who carries it out; `words`, `options`,
 `durations` and `calls` read a line, `help` and `completion` tell how; `starting`, `actions`,
 `listing`, `looking`, `reports`, `places`, `purging`, `skipping`, `exporting` and `sql`
 carry it out).

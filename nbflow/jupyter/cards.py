@@ -20,7 +20,6 @@ from nbflow.jupyter.shell import nobody_types
 from nbflow.jupyter.showing import Output, show, show_for_good
 from nbflow.jupyter.waiting import needs_a_person, waiting
 from nbflow.runtime import WorkflowHandle
-from nbflow.widgets.card import RunCard
 
 _PAUSE: Final = 0.3
 """Seconds after a commit before the kernel looks whether the run has come to rest."""
@@ -105,13 +104,15 @@ class _Show:
         if not self._session.kernel.is_there:
             show(self._handle.replay(seq) if view == "replay" else self._handle.timeline())
             return
+        from nbflow.widgets.card import RunCard  # with all that draws
+
         self._unsubscribe = self._source.subscribe(self._on_commit)
         picture = (lambda: self._replay(seq)) if view == "replay" else None
         self._card = RunCard(self._source, view=view, seq=seq, picture=picture)
         self._twin = self._card.apart()
         show(self._card)
         self._output = show_for_good(self._twin)
-        if self._look()[1]:
+        if self._card.is_over or self._record().status.is_terminal:
             self.stop()
 
     def _replay(self, seq: int | None) -> dict[str, str]:
@@ -182,9 +183,15 @@ class _Show:
 
     def _look(self) -> tuple[bool, bool]:
         """Whether the run is at rest, and whether it has ended."""
+        if self._record().status.is_terminal:  # no need to read a long history for that
+            return True, True
         record, history = self._source.snapshot()
         if record.status.is_terminal:
             return True, True
         run = waiting(record, history, self._session.runtime.missing_code(record))
         moves = not self._session.is_virtual
         return needs_a_person(run, self._session.waiting, time_moves=moves), False
+
+    def _record(self) -> InstanceRecord:
+        runtime = self._session.runtime
+        return runtime.call(runtime.requests.record(self._handle.instance_id))

@@ -231,7 +231,10 @@ _TABLE: Final = (
         ),
         takes=("instance",),
         examples=("%wf purge order-42", "%wf purge --status completed --older-than 7d"),
-        note="It asks nothing, and what is erased is gone. A run with a child that has not ended stays.",
+        note=(
+            "It asks nothing, and what is erased is gone. A run with a child that has not ended stays. The file gets "
+            "smaller where that is quick; %wf db --compact does it in any case, and runs wait meanwhile."
+        ),
     ),
     Command(name="history", shows="ID", means="list a run's history events", takes=("instance", "nothing")),
     Command(
@@ -317,6 +320,13 @@ _TABLE: Final = (
             Option(
                 name="virtual-clock", means="with :memory:, have time stand still for %wf skip", kind="flag"
             ),
+            Option(
+                name="durability",
+                shows="HOW",
+                means="relaxed: quicker commits, of which a power cut may take the last 50 ms; full if not given",
+                choices=("full", "relaxed"),
+            ),
+            Option(name="compact", means="give the room back that purged runs left in the file", kind="flag"),
         ),
         examples=("%wf db orders.duckdb", "%wf db :memory: --virtual-clock"),
     ),

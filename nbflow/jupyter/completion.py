@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from IPython.core import completer
 
@@ -34,18 +34,14 @@ class Completions:
     def __init__(self, session: NbFlow) -> None:
         self._session = session
 
-    def matcher(self) -> Any:
-        """The function that IPython's completer asks."""
-
-        def nbflow_matcher(context: completer.CompletionContext) -> Any:
-            fragment, found = self.complete(context.text_until_cursor)
-            return {
-                "completions": [completer.SimpleCompletion(text=text, type="nbflow") for text in found],
-                "matched_fragment": fragment,
-                "suppress": bool(found),
-            }
-
-        return cast("Any", completer).context_matcher()(nbflow_matcher)
+    def matches(self, context: completer.CompletionContext) -> Any:
+        """What IPython's completer is told."""
+        fragment, found = self.complete(context.text_until_cursor)
+        return {
+            "completions": [completer.SimpleCompletion(text=text, type="nbflow") for text in found],
+            "matched_fragment": fragment,
+            "suppress": bool(found),
+        }
 
     def complete(self, line: str) -> tuple[str, list[str]]:
         """The word that is being typed at the end of a line, and what it may become."""

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from nbflow.errors import NbflowError
-from nbflow.jupyter.listing import RunTable
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.shell import nobody_types
 from nbflow.jupyter.showing import Output, show_for_good
 from nbflow.runtime import WorkflowRuntime
-from nbflow.runtime.instances import RuntimeInstances
-from nbflow.widgets.dashboard import Dashboard
-from nbflow.widgets.dashfeed import PAGE
+
+if TYPE_CHECKING:
+    from nbflow.jupyter.listing import RunTable
+    from nbflow.widgets.dashboard import Dashboard
 
 Bundle: TypeAlias = tuple[dict[str, Any], dict[str, Any]] | dict[str, Any]
 """What IPython shows, by MIME type, and what there is to say of each; empty: it is to find out by itself."""
@@ -45,6 +45,9 @@ class Dashboards:
         """What is shown of a runtime: its runs; without a kernel, and once it is closed, what it shows by itself."""
         if not (self._session.kernel.is_there and runtime.is_open):
             return {}
+        from nbflow.jupyter.listing import RunTable
+        from nbflow.runtime.instances import RuntimeInstances
+
         return self._bundle(RunTable(RuntimeInstances(runtime)))
 
     def after_cell(self) -> None:
@@ -59,6 +62,9 @@ class Dashboards:
             dashboard.look_again()
 
     def _bundle(self, table: RunTable) -> Bundle:
+        from nbflow.widgets.dashboard import Dashboard  # with all that draws it
+        from nbflow.widgets.dashfeed import PAGE
+
         shown = table
 
         def picture() -> dict[str, str]:

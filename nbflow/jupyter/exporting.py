@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Final
 
@@ -12,38 +11,16 @@ from nbflow.jupyter.commands import COMMANDS
 from nbflow.jupyter.complaints import CommandError
 from nbflow.jupyter.location import shorten
 from nbflow.jupyter.options import parse_options
+from nbflow.jupyter.progress import Progress
 from nbflow.jupyter.session import NbFlow
-from nbflow.jupyter.showing import Line, Output, show_for_good
 from nbflow.jupyter.words import fill_in
 from nbflow.runtime import WorkflowHandle
-from nbflow.runtime.exports import Exported, Target, code_for, export
-from nbflow.runtime.exports.code import Code
-
-_QUIET: Final = 2.0
-"""Seconds that a command may take without a word."""
+from nbflow.runtime.exports.code import Code, code_for
+from nbflow.runtime.exports.targets import Target
+from nbflow.runtime.exports.writing import Exported, export
 
 _WHOLE: Final = "db"
 """What stands for the whole history in place of a run."""
-
-
-class _Progress:
-    """Says how far a page is, where it takes its time: in a notebook in one line, in a terminal once."""
-
-    def __init__(self, session: NbFlow, run: str) -> None:
-        self._is_live = session.kernel.is_there
-        self._run = run
-        self._begun = time.monotonic()
-        self._output: Output | None = None
-        self._is_said = False
-
-    def __call__(self, done: int, of: int) -> None:
-        if time.monotonic() - self._begun < _QUIET:
-            return
-        line = Line(f"{self._run}: {done:,} of {of:,} events are in the page")
-        if not self._is_said:
-            self._is_said, self._output = True, show_for_good(line)
-        elif self._is_live and self._output is not None:
-            self._output.update(line)
 
 
 def export_from(session: NbFlow, request: Request) -> str:
@@ -75,7 +52,7 @@ def export_from(session: NbFlow, request: Request) -> str:
             run=run,
             source=None if handle is None else session.source(run),
             code=None if handle is None else _code(session, handle, values.text("code")),
-            tell=_Progress(session, run),
+            tell=Progress(session, f"{run}: {{done}} of {{of}} events are in the page"),
         )
     except ExportError as error:
         raise CommandError(str(error)) from None

@@ -10,12 +10,13 @@ import atexit
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, cast
+
+from IPython.core import completer
 
 from nbflow.errors import NbflowError, StoreError, WorkflowFailedError
 from nbflow.jupyter.cards import Cards
 from nbflow.jupyter.complaints import show_as
-from nbflow.jupyter.completion import Completions
 from nbflow.jupyter.dashboards import Dashboards
 from nbflow.jupyter.greeting import greeting, trouble
 from nbflow.jupyter.magics import NAMES, WorkflowMagics
@@ -107,7 +108,13 @@ def _bring_display(session: NbFlow, cards: Cards, dashboards: Dashboards) -> Non
 
 def _bring_completion(session: NbFlow) -> None:
     matchers = session.shell.Completer.custom_matchers
-    matcher = Completions(session).matcher()
+
+    def nbflow_matcher(context: Any) -> Any:
+        from nbflow.jupyter.completion import Completions  # with all commands
+
+        return Completions(session).matches(context)
+
+    matcher = cast("Any", completer).context_matcher()(nbflow_matcher)
     matchers.append(matcher)
     session.undo.callback(matchers.remove, matcher)
 

@@ -9,6 +9,7 @@ from nbflow.errors import StoreError
 from nbflow.jupyter.location import shorten, siblings
 from nbflow.jupyter.peek import count_active
 from nbflow.jupyter.session import NbFlow
+from nbflow.runtime.wiring import RELAXED
 from nbflow.views.durations import moment
 
 _MOST_RUNS: Final = 3
@@ -24,6 +25,8 @@ def greeting(session: NbFlow) -> str:
     parts = [f"nbflow: history in {session.place}"]
     if session.is_virtual:
         parts.append(f"virtual time {moment(session.runtime.clock.now())} stands still: %wf skip 1d")
+    if session.runtime.durability == "relaxed":
+        parts.append(RELAXED)
     parts += [str(run) for run in runs] or ["no run waits"]
     if others > 0:
         parts.append(f"{others} more: %wf ps")

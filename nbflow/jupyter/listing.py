@@ -14,6 +14,7 @@ from nbflow.jupyter.options import Values, parse_options
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.tables import Table
 from nbflow.runtime.instances import RuntimeInstances
+from nbflow.runtime.wiring import caveat
 from nbflow.views.instances import Listing
 from nbflow.views.instances.html import html_instances
 from nbflow.views.instances.text import HEADING, fields
@@ -120,7 +121,7 @@ def ps(session: NbFlow, request: Request) -> RunTable:
 
 def _warning(session: NbFlow) -> str:
     if not session.is_open or session.runtime.is_trusted:
-        return ""
+        return caveat(session.runtime.durability) if session.is_open else ""
     return "this history is not trusted, and nothing of it runs: %wf trust"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbflow.jupyter.actions import Request, one_run
 from nbflow.jupyter.complaints import CommandError
-from nbflow.jupyter.reports import history_of
 from nbflow.jupyter.session import NbFlow
-from nbflow.jupyter.tables import Table
 from nbflow.runtime import Picture, WorkflowHandle
+
+if TYPE_CHECKING:
+    from nbflow.jupyter.tables import Table
 
 
 class Opened:
@@ -40,6 +41,8 @@ def show(session: NbFlow, request: Request) -> Picture | Table | WorkflowHandle:
         case "inbox":
             return handle.inbox()
         case "history":
+            from nbflow.jupyter.reports import history_of
+
             return history_of(handle)
         case _:
             return handle

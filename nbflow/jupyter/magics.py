@@ -1,42 +1,26 @@
-"""What IPython calls: ``%%activity``, ``%%workflow``, ``%wf`` and ``%workflow``. Parse, call, show."""
+"""What IPython calls: ``%%activity``, ``%%workflow``, ``%wf`` and ``%workflow``. Parse, call, show.
+
+What cells and commands need is imported with the first of them, so that ``%load_ext nbflow`` is quick.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 
 from nbflow.definitions import Definition, WorkflowDefinition
-from nbflow.jupyter import (
-    actions,
-    gate,
-    going_back,
-    linting,
-    listing,
-    looking,
-    places,
-    purging,
-    reports,
-    skipping,
-    starting,
-    torturing,
-    trusting,
-    versions,
-)
-from nbflow.jupyter.actions import Request, read_request
 from nbflow.jupyter.cards import Cards
-from nbflow.jupyter.commands import find_command
 from nbflow.jupyter.complaints import CommandError, in_one_line
 from nbflow.jupyter.dashboards import Dashboards
-from nbflow.jupyter.defining import adopt_option, define_cell
-from nbflow.jupyter.exporting import export_from
-from nbflow.jupyter.headers import CellKind
-from nbflow.jupyter.looking import Opened
 from nbflow.jupyter.session import NbFlow
 from nbflow.jupyter.showing import say, show
-from nbflow.jupyter.sql import sql
 from nbflow.runtime import WorkflowHandle
+
+if TYPE_CHECKING:
+    from nbflow.jupyter.actions import Request
+    from nbflow.jupyter.headers import CellKind
 
 NAMES: Final = {"line": ("wf", "workflow"), "cell": ("activity", "workflow", "wf")}
 """The magics, by kind."""
@@ -88,6 +72,8 @@ class WorkflowMagics(Magics):
 
     def _define(self, kind: CellKind, line: str, cell: str) -> None:
         __tracebackhide__ = True
+        from nbflow.jupyter.defining import adopt_option, define_cell
+
         self.adopt_new()
         session = self._session
         which = adopt_option(line, kind, session.evaluate)
@@ -110,6 +96,8 @@ class WorkflowMagics(Magics):
             news += [f"{run} goes on" for run in sorted(waited - session.without_code())]
         lines = [f"{definition.kind} {definition.signature} · {' · '.join(news)}"]
         if isinstance(definition, WorkflowDefinition):
+            from nbflow.jupyter import linting
+
             lines += linting.lines_below(session, definition)
         say("\n".join(lines))
         if isinstance(definition, WorkflowDefinition) and (
@@ -124,6 +112,8 @@ class WorkflowMagics(Magics):
             return
         report = session.runtime.code.gate(definition.name)
         if report.verdicts:
+            from nbflow.jupyter import gate
+
             done, refused = gate.adopt(session, report, which)
             show(gate.gate_table(report, done))
             for instance_id, why in refused.items():
@@ -149,12 +139,16 @@ class WorkflowMagics(Magics):
 
     def _command(self, line: str, cell: str | None) -> Any:
         __tracebackhide__ = True
+        from nbflow.jupyter.actions import read_request
+        from nbflow.jupyter.commands import find_command
+        from nbflow.jupyter.handlers import handler_of
+
         command, rest = find_command(line)
         if cell is not None and command.name not in _CELLS:
             raise CommandError(f"%%wf {command.name} takes no cell: type %wf {line.strip()}, with one % sign")
         self.adopt_new()
         request = read_request(command.name, rest, cell)
-        result = _HANDLERS[command.name](self._session, request)
+        result = handler_of(command.name)(self._session, request)
         if command.name in ("skip", "trust"):
             self._cards.look_again()
             self._dashboards.look_again()
@@ -162,55 +156,36 @@ class WorkflowMagics(Magics):
 
     def _shown(self, result: Any, request: Request) -> Any:
         """Show what a command gave: a card at once, a line as it is; the rest is the cell's own result."""
+        from nbflow.jupyter.looking import Opened
+
         match result:
-            case str() if not request.is_silent:
-                say(result)
+            case None:
+                return None
             case str():
-                pass
-            case listing.RunTable() if not request.is_silent:
-                self._dashboards.enliven(result)
+                if not request.is_silent:
+                    say(result)
+                return None
+            case WorkflowHandle() if request.is_silent:
+                self._cards.silence(result)
                 return result
             case WorkflowHandle():
-                if request.is_silent:
-                    self._cards.silence(result)
-                else:
-                    self._cards.show(result)
+                self._cards.show(result)
                 return result
+            case Opened() if request.is_silent:
+                self._cards.silence(result.handle)
+                return result.handle
             case Opened():
-                if request.is_silent:
-                    self._cards.silence(result.handle)
-                    return result.handle
                 self._cards.show(result.handle, view=result.view, seq=result.seq)
                 return result.handle
+            case _ if request.is_silent:
+                return None
             case _:
-                return None if request.is_silent else result
-        return None
+                return self._enlivened(result)
 
+    def _enlivened(self, result: Any) -> Any:
+        """What is the cell's own result, live if it is a table of runs."""
+        from nbflow.jupyter.listing import RunTable
 
-_HANDLERS: Final[Mapping[str, Callable[[NbFlow, Request], Any]]] = {
-    "run": starting.run,
-    "raise": actions.raise_event,
-    "suspend": actions.suspend,
-    "resume": actions.resume,
-    "restart": actions.restart,
-    "rewind": going_back.rewind,
-    "fork": going_back.fork,
-    "compare": going_back.compare,
-    "terminate": actions.terminate,
-    "purge": purging.purge,
-    "ps": listing.ps,
-    "show": looking.show,
-    "replay": looking.replay,
-    "export": export_from,
-    "wait": reports.wait,
-    "history": reports.history,
-    "lint": linting.lint,
-    "sql": sql,
-    "db": places.db,
-    "torture": torturing.torture,
-    "trust": trusting.trust,
-    "versions": versions.versions,
-    "adopt": versions.adopt_version,
-    "skip": skipping.skip,
-    "help": reports.help_on,
-}
+        if isinstance(result, RunTable):
+            self._dashboards.enliven(result)
+        return result

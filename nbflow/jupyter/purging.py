@@ -6,10 +6,12 @@ from contextlib import suppress
 from datetime import timedelta
 
 from nbflow.errors import InstanceNotFoundError
+from nbflow.jupyter import places
 from nbflow.jupyter.actions import Request, named, runs_in
 from nbflow.jupyter.commands import COMMANDS
 from nbflow.jupyter.complaints import CommandError
 from nbflow.jupyter.options import Values, parse_options
+from nbflow.jupyter.progress import Progress
 from nbflow.jupyter.session import NbFlow
 
 _FILTERS = ("status", "older-than", "name")
@@ -33,7 +35,7 @@ def purge(session: NbFlow, request: Request) -> str:
             f"or %wf purge --{filters[0]} …"
         )
     if filters:
-        return _counted(_purge_by(session, values))
+        return _counted(_purge_by(session, values)) + _spare(session)
     if not words:
         raise CommandError(
             "%wf purge needs to know which runs: type %wf purge ID, or %wf purge --status completed --older-than 7d"
@@ -56,7 +58,16 @@ def _purge_by(session: NbFlow, values: Values) -> int:
         name=values.text("name"),
         created_to=None if older_than is None else session.runtime.clock.now() - older_than,
         recursive=not values.has("keep-children"),
+        tell=Progress(session, "{done} of {of} runs are looked at"),
     )
+
+
+def _spare(session: NbFlow) -> str:
+    """What of the file could be given back, where that takes too long to be done without being asked for."""
+    found = session.client.compact(most=0)
+    if found is None or found.spare < max(places.SPARE, found.after / 4):
+        return ""
+    return f" · {places.megabytes(found.spare)} of the file are free for new runs: %wf db --compact gives them back"
 
 
 def _counted(count: int) -> str:

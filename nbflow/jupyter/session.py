@@ -40,6 +40,7 @@ from nbflow.jupyter.waiting import Waiting, waiting
 from nbflow.ports import Clock, InstanceFilter
 from nbflow.runtime import RunSource, WorkflowClient, WorkflowHandle, WorkflowRuntime
 from nbflow.runtime.keys import user_key
+from nbflow.runtime.wiring import Durability
 
 _JSON_NAMES: Final = {"true": True, "false": False, "null": None}
 _MOST_LOOKED_AT: Final = 1000
@@ -65,6 +66,7 @@ class NbFlow(Configurable):
         self.undo = contextlib.ExitStack()
         self._runtime: WorkflowRuntime | None = None
         self._is_virtual = False
+        self._durability: Durability = "full"
         self._key: bytes | None = None
         self._seen: WeakSet[Any] = WeakSet()
         self._adopted: dict[tuple[str, str, str], Definition] = {}
@@ -103,7 +105,9 @@ class NbFlow(Configurable):
         """
         path = locate(self.db, os.environ, self.shell.user_ns, Path.cwd())
         if self.is_open and path == self.path and self._is_virtual == self.is_virtual:
-            return
+            if path == MEMORY or self.runtime.durability == self._durability:
+                return
+            self.close()  # one runtime at a time may have it
         try:
             prepare(path)
             runtime = WorkflowRuntime(
@@ -112,6 +116,7 @@ class NbFlow(Configurable):
                 definitions=list(self._adopted.values()),
                 forward_orphans=False,
                 key=self._owner_key(path),
+                durability=self._durability,
             )
             runtime.open()
         except StoreError as error:
@@ -133,15 +138,16 @@ class NbFlow(Configurable):
         if runtime is not None:
             runtime.close()
 
-    def switch(self, path: str, *, is_virtual: bool = False) -> None:
+    def switch(self, path: str, *, is_virtual: bool = False, durability: Durability = "full") -> None:
         """Open another history; raises StoreError, and then stays with the present one.
 
         Args:
             path: The history.
             is_virtual: Whether its time is to stand still until it is skipped.
+            durability: ``relaxed``: whether commits need not wait for the disk.
         """
-        before = self.db, self._is_virtual
-        self._set_db(path, is_virtual)
+        before = self.db, self._is_virtual, self._durability
+        self._set_db(path, is_virtual, durability)
         try:
             self.open()
         except StoreError:
@@ -154,10 +160,10 @@ class NbFlow(Configurable):
         """Whether time stands still until it is skipped."""
         return self.is_open and self.runtime.is_virtual
 
-    def _set_db(self, path: str, is_virtual: bool) -> None:
+    def _set_db(self, path: str, is_virtual: bool, durability: Durability) -> None:
         self._is_switching = True
         try:
-            self.db, self._is_virtual = path, is_virtual
+            self.db, self._is_virtual, self._durability = path, is_virtual, durability
         finally:
             self._is_switching = False
 
@@ -166,7 +172,7 @@ class NbFlow(Configurable):
         """``%config NbFlow.db = PATH`` does what ``%wf db PATH`` does."""
         if self._is_switching or not self.path:
             return
-        self._is_virtual = False
+        self._is_virtual, self._durability = False, "full"
         for tell in self._listeners:
             tell()
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextvars import Context
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
@@ -16,36 +15,31 @@ from nbflow.core.going_back import Cut
 from nbflow.core.history import HistoryEvent
 from nbflow.core.payloads import codec
 from nbflow.core.reuse import ReuseIdPolicy
-from nbflow.core.state import TERMINAL, InstanceRecord, RuntimeStatus
+from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.definitions import WorkflowDefinition
-from nbflow.errors import (
-    DefinitionError,
-    InstanceNotFoundError,
-    InstanceStateError,
-    UnknownWorkflowError,
-)
+from nbflow.errors import InstanceStateError
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.runtime.going_back import GoingBack
-from nbflow.runtime.handle import WorkflowHandle
+from nbflow.runtime.handle import WorkflowHandle, results_of
+from nbflow.runtime.purging import Purging
 from nbflow.runtime.source import RunSource
-from nbflow.runtime.starts import start_request, utc
+from nbflow.runtime.starts import definition_of, start_all, start_request, utc
 from nbflow.runtime.state import (
     Statuses,
     WorkflowState,
     decoded_output,
+    open_histories,
     open_history,
     statuses_of,
     workflow_state,
 )
-from nbflow.runtime.thread import result_in_steps
+from nbflow.runtime.waiting import wait, watch
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
 
-_log: Final = logging.getLogger("nbflow.runtime")
 
-
-class WorkflowClient:
+class WorkflowClient(Purging):
     """Starts, watches and steers runs.
 
     Args:
@@ -82,7 +76,7 @@ class WorkflowClient:
             InvalidInstanceIdError: The ID has other characters.
             InstanceExistsError: The ID belongs to an active run.
         """
-        definition = self._definition(workflow)
+        definition = definition_of(self._runtime, workflow)
         return self._start(
             definition, definition.encode_input(input), instance_id, start_at, reuse_id_policy, None
         )
@@ -98,7 +92,7 @@ class WorkflowClient:
         origin: Context | None = None,
     ) -> WorkflowHandle:
         """Start a run whose input is on record form already; ``origin`` is where its prints belong."""
-        definition = self._definition(definition)
+        definition = definition_of(self._runtime, definition)
         return self._start(definition, encoded_input, instance_id, start_at, reuse_id_policy, origin)
 
     def _start(
@@ -111,8 +105,32 @@ class WorkflowClient:
         origin: Context | None,
     ) -> WorkflowHandle:
         request = start_request(definition, instance_id, encoded_input, utc(start_at), reuse, origin)
-        self._runtime.call(self._runtime.requests.start(request))
+        start_all(self._runtime, [request])
         return WorkflowHandle(self, request.instance_id, definition.name)
+
+    def schedule_new_workflows(
+        self, workflow: WorkflowDefinition[..., Any] | str, inputs: Iterable[Any]
+    ) -> list[WorkflowHandle]:
+        """Start a run for each of many inputs, under IDs that are made up; returns once all are durable.
+
+        It costs a small part of what as many calls of `schedule_new_workflow` do, as they are written together.
+
+        Raises:
+            UnknownWorkflowError, ArgumentsError, PayloadError: As there, before any run has begun.
+        """
+        definition = definition_of(self._runtime, workflow)
+        requests = [start_request(definition, None, definition.encode_input(each)) for each in inputs]
+        start_all(self._runtime, requests)
+        return [WorkflowHandle(self, request.instance_id, definition.name) for request in requests]
+
+    def results(self, runs: Iterable[WorkflowHandle | str], timeout: float | None = None) -> list[Any]:
+        """Wait for many runs, or runs of these IDs, and return their outputs in that order.
+
+        Raises what `WorkflowHandle.result` does, for the first that did not complete.
+        """
+        __tracebackhide__ = True
+        handles = [WorkflowHandle(self, run, "") if isinstance(run, str) else run for run in runs]
+        return results_of(self._runtime, handles, timeout)
 
     def restart_workflow(self, instance_id: str) -> WorkflowHandle:
         """Start a run that has ended once more, with the input of its last execution and the newest code.
@@ -132,7 +150,7 @@ class WorkflowClient:
             raise InstanceStateError(
                 f"{instance_id} is {record.status}: it can be started again once it has ended"
             )
-        definition = self._definition(record.name)
+        definition = definition_of(self._runtime, record.name)
         await self._runtime.requests.check_rows(instance_id)
         await self._runtime.requests.start(start_request(definition, instance_id, record.input))
         return record.name
@@ -176,28 +194,17 @@ class WorkflowClient:
         new_id, name = GoingBack(self._runtime).fork(instance_id, at, set, id, newest_code, origin)
         return WorkflowHandle(self, new_id, name)
 
-    def _definition(self, workflow: WorkflowDefinition[..., Any] | str) -> WorkflowDefinition[..., Any]:
-        if isinstance(workflow, str):
-            known = self._runtime.registry.workflow(workflow)
-            if known is None:
-                names = ", ".join(self._runtime.registry.workflow_names()) or "none yet"
-                raise UnknownWorkflowError(f"no workflow {workflow!r} is registered; there are: {names}")
-            return known
-        if not isinstance(workflow, WorkflowDefinition):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise DefinitionError(f"{workflow!r} is no workflow: put @workflow (or %%workflow) on it")
-        if self._runtime.registry.workflow(workflow.name) is not workflow:
-            self._runtime.register(workflow)
-        return workflow
-
     def handle(self, instance_id: str) -> WorkflowHandle:
         """The handle of a run; raises InstanceNotFoundError."""
-        record = self._runtime.call(self._runtime.requests.record(instance_id))
-        return WorkflowHandle(self, instance_id, record.name)
+        return WorkflowHandle(self, instance_id, self.record(instance_id).name)
+
+    def record(self, instance_id: str) -> InstanceRecord:
+        """The row of a run, whatever the length of its history; raises InstanceNotFoundError."""
+        return self._runtime.call(self._runtime.requests.record(instance_id))
 
     def get_workflow_state(self, instance_id: str) -> WorkflowState:
         """The state of a run; raises InstanceNotFoundError."""
-        record = self._runtime.call(self._runtime.requests.record(instance_id))
-        return self._state(record)
+        return self._state(self.record(instance_id))
 
     def wait_for_workflow_start(self, instance_id: str, timeout: float | None = None) -> WorkflowState:
         """Wait until a run is no longer PENDING; raises TimeoutError."""
@@ -214,6 +221,7 @@ class WorkflowClient:
             InstanceNotFoundError: There is no such run.
             PayloadError: The data can't be carried as JSON.
             EventRejectedError: The data doesn't fit what the workflow waits for.
+            InboxFullError: The run is suspended, say, and has as many messages waiting as it may have.
         """
         payload = codec().encode(data, what=f"the payload of {event_name!r}")
         self.raise_encoded_event(instance_id, event_name, payload).result()
@@ -247,57 +255,6 @@ class WorkflowClient:
         """Let a paused run go on; let a stalled one go on with the present code, if it fits its history."""
         codec().encode(reason, what="the reason")
         self._runtime.call(self._runtime.requests.resume(instance_id, reason))
-
-    def purge_workflow(self, instance_id: str, *, recursive: bool = True) -> int:
-        """Erase a run that has ended, with its history; gives how many runs were erased.
-
-        Args:
-            instance_id: The run.
-            recursive: Whether its children are erased too, and theirs.
-
-        Raises:
-            InstanceNotFoundError: There is no such run.
-            InstanceStateError: It has not ended, or a descendant has not.
-        """
-        return self._runtime.call(self._runtime.requests.purge(instance_id, recursive))
-
-    def purge_workflows_by(
-        self,
-        *,
-        status: Statuses = None,
-        name: str | None = None,
-        created_from: datetime | None = None,
-        created_to: datetime | None = None,
-        recursive: bool = True,
-    ) -> int:
-        """Erase the runs that have ended and pass a filter, with their histories; gives how many.
-
-        One with a descendant that has not ended stays.
-
-        Args:
-            status: Only those with this status, or one of these: COMPLETED, FAILED, TERMINATED.
-            name: Only those of this workflow.
-            created_from: Not those that were started before; naive times are UTC.
-            created_to: Only those that were started before.
-            recursive: Whether their children are erased too, and theirs.
-
-        Raises:
-            InstanceStateError: The filter names a status that is none of an ended run.
-        """
-        statuses = statuses_of(status) or tuple(TERMINAL)
-        active = [each for each in statuses if not each.is_terminal]
-        if active:
-            raise InstanceStateError(f"runs that are {active[0]} can't be purged: only those that have ended")
-        where = InstanceFilter(
-            statuses=statuses, name=name, created_from=utc(created_from), created_to=utc(created_to)
-        )
-        count = 0
-        for record in self._runtime.read(lambda store: store.list_instances(where)):
-            try:
-                count += self.purge_workflow(record.instance_id, recursive=recursive)
-            except (InstanceNotFoundError, InstanceStateError) as error:
-                _log.info("not purged: %s", error)  # erased with its parent, or something below is active
-        return count
 
     def list_workflows(
         self,
@@ -334,7 +291,7 @@ class WorkflowClient:
 
         def read(store: HistoryStore) -> list[tuple[InstanceRecord, list[HistoryEvent]]]:
             records = store.list_instances(where, after=after, limit=limit)
-            return [(record, open_history(store, record)) for record in records]
+            return list(zip(records, open_histories(store, records), strict=True))
 
         rows = self._runtime.read(read)
         return [self._state_of(record, history) for record, history in rows]
@@ -361,15 +318,13 @@ class WorkflowClient:
 
     def export(self, instance_id: str, path: str | Path, *, code: str | Path | None = None) -> int:
         """Write a run into a file, which is replaced; see `WorkflowHandle.export`."""
-        from nbflow.runtime.exports import export_run
+        from nbflow.runtime.exports.writing import export_run
 
         return export_run(self._runtime, self.handle(instance_id), self.source(instance_id), path, code)
 
     def watch(self, instance_id: str, condition: Callable[[InstanceRecord], bool]) -> Future[InstanceRecord]:
         """A future of the run's row once a condition holds, on the engine's thread; to be cancelled if not wanted."""
-        future: Future[InstanceRecord] = Future()
-        self._runtime.call(self._runtime.requests.watch(instance_id, condition, future))
-        return future
+        return watch(self._runtime, instance_id, condition)
 
     def wait(
         self, instance_id: str, condition: Callable[[InstanceRecord], bool], timeout: float | None = None
@@ -380,12 +335,7 @@ class WorkflowClient:
             TimeoutError: It doesn't hold in time (seconds).
         """
         __tracebackhide__ = True
-        late = (
-            f"{instance_id} has not come so far within {timeout:g} s; it goes on"
-            if timeout is not None
-            else ""
-        )
-        return result_in_steps(self.watch(instance_id, condition), timeout, late)
+        return wait(self._runtime, instance_id, condition, timeout)
 
     def decode_output(self, record: InstanceRecord) -> Any:
         """The output of a completed run, by its workflow's annotation where that is known."""

@@ -20,7 +20,7 @@ from nbflow.engine.output import TurnPrints, context_with
 from nbflow.engine.suspects import suspects_of
 from nbflow.errors import UnknownWorkflowError
 from nbflow.ports import HistoryStore, InstanceFilter
-from nbflow.runtime.thread import result_in_steps
+from nbflow.runtime.waiting import result_in_steps
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,9 +27,11 @@ from nbflow.runtime.pictures import (
     timeline_picture,
 )
 from nbflow.runtime.state import WorkflowState
+from nbflow.runtime.waiting import wait_for_all
 
 if TYPE_CHECKING:
     from nbflow.runtime.client import WorkflowClient
+    from nbflow.runtime.runtime import WorkflowRuntime
 
 _STEP: Final = 0.2
 """Seconds between looks, so that an interrupt is noticed soon."""
@@ -63,8 +65,8 @@ class WorkflowHandle:
 
     @property
     def status(self) -> RuntimeStatus:
-        """The run's status now."""
-        return self.state().runtime_status
+        """The run's status now; costs the same for a long history as for a short one."""
+        return self._client.record(self.instance_id).status
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the run and return its output, by the workflow's annotation.
@@ -79,7 +81,7 @@ class WorkflowHandle:
             TimeoutError: It has not ended in time; it goes on.
         """
         __tracebackhide__ = True
-        return self._outcome(self._client.wait(self.instance_id, _has_rested, timeout))
+        return self.outcome(self._client.wait(self.instance_id, _has_rested, timeout))
 
     def __await__(self) -> Generator[Any, None, Any]:
         __tracebackhide__ = True
@@ -94,9 +96,10 @@ class WorkflowHandle:
                 await asyncio.wait({wrapped}, timeout=_STEP)  # a step at a time lets Python see signals
         finally:
             wrapped.cancel()
-        return self._outcome(wrapped.result())
+        return self.outcome(wrapped.result())
 
-    def _outcome(self, record: InstanceRecord) -> Any:
+    def outcome(self, record: InstanceRecord) -> Any:
+        """What `result` gives for a run that has come to rest so."""
         __tracebackhide__ = True
         match record.status:
             case RuntimeStatus.COMPLETED:
@@ -209,3 +212,10 @@ class WorkflowHandle:
 
 def _has_rested(record: InstanceRecord) -> bool:
     return record.status.is_terminal or record.status is RuntimeStatus.STALLED
+
+
+def results_of(runtime: WorkflowRuntime, runs: Sequence[WorkflowHandle], timeout: float | None) -> list[Any]:
+    """The outputs of many runs, once all have come to rest; raises what `WorkflowHandle.result` does."""
+    __tracebackhide__ = True
+    records = wait_for_all(runtime, [run.instance_id for run in runs], _has_rested, timeout)
+    return [run.outcome(record) for run, record in zip(runs, records, strict=True)]

@@ -14,10 +14,16 @@ from nbflow.core.state import InstanceRecord, RuntimeStatus
 from nbflow.errors import RuntimeClosedError, UnknownHistoryKindError
 from nbflow.ports import HistoryStore, InstanceFilter
 from nbflow.runtime.source import RunSource
+from nbflow.runtime.wiring import caveat
 from nbflow.views.instances import InstanceRow, WantFold, instance_row
+from nbflow.views.instances.html import html_instances
+from nbflow.widgets.instances import listing
 
 if TYPE_CHECKING:
     from nbflow.runtime.runtime import WorkflowRuntime
+
+_AT_FIRST: Final = 16
+"""Histories that are read with one look, before it is known how large they are; then twice as many, and so on."""
 
 _MOMENT: Final = 0.03
 """Seconds that the store may be kept by reading histories for a picture: commits wait meanwhile."""
@@ -95,6 +101,11 @@ class RuntimeInstances:
         return self._runtime.clock.now()
 
     @property
+    def caveat(self) -> str:
+        """That the runtime's durability is relaxed, if it is."""
+        return caveat(self._runtime.durability)
+
+    @property
     def stands_still(self) -> bool:
         """Whether that time is virtual."""
         return self._runtime.is_virtual
@@ -105,24 +116,34 @@ class RuntimeInstances:
         return self._runtime
 
 
+def html_of(runtime: WorkflowRuntime) -> str:
+    """The newest runs of a runtime."""
+    source = RuntimeInstances(runtime)
+    return html_instances(listing(source), empty="no runs", note=source.caveat)
+
+
 def read_histories(
     store: HistoryStore, names: Sequence[str]
 ) -> list[tuple[InstanceRecord, Sequence[HistoryEvent]] | None]:
     """The records and histories of the first few of these runs, as many as can be had in a moment."""
     found: list[tuple[InstanceRecord, Sequence[HistoryEvent]] | None] = []
-    end = time.monotonic() + _MOMENT
-    for name in names:
-        record = store.get_instance(name)
-        if record is None:
-            found.append(None)
-        else:
-            try:
-                found.append((record, store.read_history(name, record.execution_id)))
-            except UnknownHistoryKindError:
-                found.append((record, ()))  # the run is stalled, and its row says why
-        if time.monotonic() > end:
-            break
+    end, size = time.monotonic() + _MOMENT, _AT_FIRST
+    while len(found) < len(names) and (not found or time.monotonic() < end):
+        some = names[len(found) : len(found) + size]
+        records, size = store.get_instances(some), 2 * size
+        histories = _histories(store, [name for name in some if name in records])
+        found += [(records[name], histories.get(name, ())) if name in records else None for name in some]
     return found
+
+
+def _histories(store: HistoryStore, names: Sequence[str]) -> Mapping[str, Sequence[HistoryEvent]]:
+    """The histories of runs, without those that can't be read here: they are stalled, and their rows say why."""
+    try:
+        return store.read_histories(names)
+    except UnknownHistoryKindError:
+        if len(names) == 1:
+            return {}
+    return {name: events for each in names for name, events in _histories(store, [each]).items()}
 
 
 async def _later(seconds: float, callback: Callable[[], None]) -> None:

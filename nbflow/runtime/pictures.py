@@ -179,7 +179,7 @@ def _timeline(source: CardSource) -> Timeline:
     from nbflow.views.timeline import timeline
 
     record, history = source.snapshot()
-    return timeline(record, history, now=source.now(), opened_at=source.opened_at)
+    return timeline(record, history, now=source.now(), opened_at=source.opened_at, caveat=source.caveat)
 
 
 def _aside(source: CardSource, look: Callable[[], _T]) -> _T:

@@ -22,6 +22,7 @@ from nbflow.engine.clock import SystemClock, VirtualClock, span
 from nbflow.engine.code import missing_workflow
 from nbflow.engine.distrust import trust_report
 from nbflow.engine.engine import Engine, EngineOptions
+from nbflow.engine.options import INBOX_LIMIT
 from nbflow.engine.output import routed_prints
 from nbflow.engine.registration import Registration, warn
 from nbflow.engine.requests import Requests
@@ -34,8 +35,7 @@ from nbflow.runtime.client import WorkflowClient
 from nbflow.runtime.code import RuntimeCode
 from nbflow.runtime.skipping import Skipped, Skipper
 from nbflow.runtime.thread import EngineThread
-from nbflow.runtime.tracing import SpanExport
-from nbflow.runtime.wiring import make_engine, store_at
+from nbflow.runtime.wiring import Durability, durability_of, make_engine, store_at
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -59,24 +59,24 @@ class WorkflowRuntime:
         store: A store of your own instead.
         clock: Where the time comes from; the computer's clock by default.
         executor: Where activities run; threads of this process by default.
-        cache_size: Runs that stay in memory between their turns; the others are replayed when something
-            happens to them.
+        cache_size: Runs that stay in memory between their turns; the others are replayed when something happens.
+        cache_bytes: What these may hold together, going by the payloads that they have had.
         max_concurrent_activities: Activity attempts that run at once.
-        definitions: Workflows and activities, or modules and namespaces that hold some; what is defined in
-            ``__main__`` by default.
+        definitions: Workflows and activities, or modules and namespaces that hold some; by default ``__main__``.
         forward_orphans: Whether prints of runs that this process did not start go to stdout.
         auto_resume: Whether runs of before go on when the store is opened. If not, each waits for
             ``client.resume_workflow``, and all of them for `resume`.
-        restore_code: Whether a run goes on with the code that the store keeps of it where nobody has registered
-            that. If not, it waits for the code.
+        restore_code: Whether a run goes on with the stored code where nobody has registered it. If not, it waits.
         stuck_after: Seconds after which workflow code that awaits nothing is stopped, and its run stalled;
             ``math.inf`` while you step through it in a debugger that knows nothing of nbflow.
         span_exporter: An exporter of the OpenTelemetry SDK: each run that ends becomes a span there, with one
             below it for each activity attempt, timer, wait and child.
         history_limit: Events that one execution may have; a run that comes to it stalls.
+        inbox_limit: Messages that may wait for a run that takes none, a suspended one, say; more events are refused.
         trust: Whether to take everything in the file for yours, whoever wrote it. If not, a file with rows that
             you did not sign is opened, and nothing of it runs: see `trust`.
         key: What you sign with, 32 bytes; by default what ``NBFLOW_KEY_FILE``, or a file in your own folder, holds.
+        durability: ``"full"``, or ``"relaxed"``: faster, and a power cut may take the last 50 ms (docs/history.md).
 
     Raises:
         StoreLockedError: Another process has the store open (on opening).
@@ -91,6 +91,7 @@ class WorkflowRuntime:
         clock: Clock | None = None,
         executor: ActivityExecutor | None = None,
         cache_size: int = 1000,
+        cache_bytes: int = 256 << 20,
         max_concurrent_activities: int = 32,
         definitions: Iterable[ModuleType | Mapping[str, Any] | Definition] | None = None,
         forward_orphans: bool = True,
@@ -98,26 +99,30 @@ class WorkflowRuntime:
         restore_code: bool = True,
         stuck_after: float = 2.0,
         history_limit: int = HISTORY_LIMIT,
+        inbox_limit: int = INBOX_LIMIT,
         span_exporter: SpanExporter | None = None,
         trust: bool = False,
         key: bytes | None = None,
+        durability: Durability = "full",
     ) -> None:
         self.path = str(path)
         self.registry = Registry()
         self.client = WorkflowClient(self)
         self.clock = clock if clock is not None else SystemClock()
-        self._store = store
+        self.durability: Durability = durability_of(self.path, store, durability)
+        self._store = (lambda: store) if store is not None else lambda: store_at(self.path, key, durability)
         self._trusts = trust
-        self._key = key
         self._executor = executor
         self._span_exporter = span_exporter
         self._options = EngineOptions(
             cache_size=cache_size,
+            cache_bytes=cache_bytes,
             max_concurrent_activities=max_concurrent_activities,
             forward_orphans=forward_orphans,
             auto_resume=auto_resume,
             restore_code=restore_code,
             stuck_after=stuck_after,
+            inbox_limit=inbox_limit,
             limits=Limits(history=history_limit),
         )
         places = definitions if definitions is not None else [sys.modules["__main__"]]
@@ -131,17 +136,16 @@ class WorkflowRuntime:
         self._exit = contextlib.ExitStack()
 
     def __repr__(self) -> str:
-        return f"<WorkflowRuntime {self.path} {'open' if self.is_open else 'closed'}>"
+        relaxed = ", relaxed durability" if self.durability == "relaxed" else ""
+        return f"<WorkflowRuntime {self.path} {'open' if self.is_open else 'closed'}{relaxed}>"
 
     def _repr_html_(self) -> str:
         """Its newest runs; once it is closed, what it is."""
         if not self.is_open:
             return f"<code>{escape(repr(self))}</code>"
-        from nbflow.runtime.instances import RuntimeInstances
-        from nbflow.views.instances.html import html_instances
-        from nbflow.widgets.instances import listing
+        from nbflow.runtime.instances import html_of
 
-        return html_instances(listing(RuntimeInstances(self)), empty="no runs")
+        return html_of(self)
 
     @property
     def is_open(self) -> bool:
@@ -154,18 +158,19 @@ class WorkflowRuntime:
             return self
         for definition in self._definitions:
             self.registry.add(definition)
-        store = self._store if self._store is not None else store_at(self.path, self._key)
+        store = self._store()
         executor = self._executor if self._executor is not None else ThreadExecutor()
-        self._opened_at = self.clock.now()
-        thread = EngineThread()
+        self._opened_at, thread = self.clock.now(), EngineThread()
         with contextlib.ExitStack() as opening:
             opening.callback(thread.stop)
             engine = thread.call(make_engine(store, executor, self.clock, self.registry, self._options))
             opening.callback(lambda: thread.call(engine.close()))
             opening.enter_context(routed_prints())
             if self._span_exporter is not None:
+                from nbflow.runtime.tracing import SpanExport
+
                 export = SpanExport(engine, self._span_exporter)
-                thread.call(_on_loop(export.start))
+                thread.do(export.start)
                 opening.callback(export.close)
             thread.call(engine.open())
             if self._trusts:
@@ -268,8 +273,8 @@ class WorkflowRuntime:
             instance_id: The run; None for all.
             news: Takes the run's row and the new events; called on the engine's thread, must not block.
         """
-        engine = self._opened()
-        return self._stopping(self.call(_on_loop(lambda: engine.watchers.subscribe(instance_id, news))))
+        engine, thread = self._opened(), self._opened_thread()
+        return thread.later(thread.do(lambda: engine.watchers.subscribe(instance_id, news)))
 
     def follow(self, news: News, *, erased: Erased, closed: Closed) -> Callable[[], None]:
         """Be told of every commit of all runs, of what is purged, and of the end; returns how to stop that.
@@ -279,15 +284,8 @@ class WorkflowRuntime:
             erased: Takes the IDs of runs that were purged.
             closed: Called when the runtime is closed: nothing comes after it.
         """
-        engine = self._opened()
-        return self._stopping(self.call(_on_loop(lambda: engine.watchers.follow(news, erased, closed))))
-
-    def _stopping(self, unsubscribe: Callable[[], None]) -> Callable[[], None]:
-        def stop() -> None:
-            if self._thread is not None:
-                self.submit(_on_loop(unsubscribe))
-
-        return stop
+        engine, thread = self._opened(), self._opened_thread()
+        return thread.later(thread.do(lambda: engine.watchers.follow(news, erased, closed)))
 
     def skip(
         self,
@@ -300,13 +298,13 @@ class WorkflowRuntime:
     ) -> Skipped:
         """Let virtual time go on, from one due time to the next, and at each of them let everything settle.
 
-        So a run that sleeps for a day thirty times sees thirty right times. Activities take the real time
-        that they take, and are waited for; runs that are stalled or suspended, or wait for an event, are not.
+        A run that sleeps for a day thirty times sees thirty right times. Activities take their real time, and are
+        waited for; runs that are stalled or suspended, or wait for an event, are not.
 
         Args:
             duration: How far: a timedelta, or seconds.
             timeout: Seconds of real time to wait for that; None: as long as it takes.
-            tell: Takes a line on what is waited for, after some seconds; it is logged by default.
+            tell: Takes a line on what is waited for, after some seconds; logged by default.
             **parts: How far, in the words of `timedelta`: ``days=30``, ``hours=1``.
 
         Raises:
@@ -327,8 +325,7 @@ class WorkflowRuntime:
         """What moves the runtime's virtual time; raises ClockError if that is the computer's own."""
         engine = self._opened()
         engine.check_trusted()
-        assert self._thread is not None
-        return Skipper(self._thread, engine, self.clock)
+        return Skipper(self._opened_thread(), engine, self.clock)
 
     # -- what client and handles need ------------------------------------------------------------
 
@@ -342,6 +339,10 @@ class WorkflowRuntime:
     def call(self, coro: Coroutine[Any, Any, _T]) -> _T:
         """Run a request on the engine's thread and wait for it."""
         return self._running(coro).call(coro)
+
+    def post(self, call: Callable[[], object], *, waits: bool = False) -> None:
+        """Have something done on the engine's thread that needs no task of its own."""
+        self._opened_thread().post(call, waits=waits)
 
     def submit(self, coro: Coroutine[Any, Any, _T]) -> Future[_T]:
         """Start a request on the engine's thread."""
@@ -381,11 +382,15 @@ class WorkflowRuntime:
             raise self._not_open()
         return self._engine
 
+    def _opened_thread(self) -> EngineThread:
+        if self._thread is None:
+            raise self._not_open()
+        return self._thread
+
     def _running(self, coro: Coroutine[Any, Any, Any]) -> EngineThread:
         if self._thread is None:
             coro.close()
-            raise self._not_open()
-        return self._thread
+        return self._opened_thread()
 
     def _not_open(self) -> RuntimeClosedError:
         was_open = self._engine is not None
@@ -393,7 +398,3 @@ class WorkflowRuntime:
             f"the runtime of {self.path} is {'closed' if was_open else 'not open'}: use `with WorkflowRuntime(…) "
             "as runtime:`, or call its open(); no run is lost by closing"
         )
-
-
-async def _on_loop(call: Callable[[], _T]) -> _T:
-    return call()

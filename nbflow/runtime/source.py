@@ -15,6 +15,7 @@ from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.output import TurnPrints, context_with
 from nbflow.errors import LookNotPossible, RuntimeClosedError, UntrustedError
 from nbflow.runtime.ways_back import WaysBack
+from nbflow.runtime.wiring import caveat
 from nbflow.widgets.source import ForkOffer, RewindOffer
 
 if TYPE_CHECKING:
@@ -124,6 +125,11 @@ class RunSource:
         return self._runtime.clock.now()
 
     @property
+    def caveat(self) -> str:
+        """That the runtime's durability is relaxed, if it is."""
+        return caveat(self._runtime.durability)
+
+    @property
     def stands_still(self) -> bool:
         """Whether that time is virtual."""
         return self._runtime.is_virtual
@@ -135,8 +141,9 @@ class RunSource:
 
     def definition(self) -> WorkflowDefinition[Any, Any] | None:
         """The code that the run's present execution goes by, or does not get along with; None if it isn't there."""
-        record, _ = self.snapshot()
-        registry, stall = self._runtime.registry, record.stall
+        runtime = self._open_runtime()
+        record = runtime.call(runtime.requests.record(self.instance_id))  # without its history
+        registry, stall = runtime.registry, record.stall
         found = registry.running(record.name, record.definition or None)
         if found is None and stall is not None and stall.reason is not StallReason.CODE_MISSING:
             return registry.running(record.name)  # what it was tried with: a replay shows where they part

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from concurrent.futures import Future
 from contextvars import Context
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbflow.core.reuse import ReuseIdPolicy
 from nbflow.definitions import WorkflowDefinition
 from nbflow.engine.starting import StartRequest
+from nbflow.errors import DefinitionError, UnknownWorkflowError
+
+if TYPE_CHECKING:
+    from nbflow.runtime.runtime import WorkflowRuntime
 
 
 def start_request(
@@ -31,6 +37,42 @@ def start_request(
         reuse=reuse,
         origin=origin,
     )
+
+
+def definition_of(
+    runtime: WorkflowRuntime, workflow: WorkflowDefinition[..., Any] | str
+) -> WorkflowDefinition[..., Any]:
+    """The workflow, known to the runtime from now on; or the registered one of that name.
+
+    Raises:
+        UnknownWorkflowError: No workflow of that name is registered.
+        DefinitionError: It is no workflow.
+    """
+    if isinstance(workflow, str):
+        known = runtime.registry.workflow(workflow)
+        if known is None:
+            names = ", ".join(runtime.registry.workflow_names()) or "none yet"
+            raise UnknownWorkflowError(f"no workflow {workflow!r} is registered; there are: {names}")
+        return known
+    if not isinstance(workflow, WorkflowDefinition):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DefinitionError(f"{workflow!r} is no workflow: put @workflow (or %%workflow) on it")
+    if runtime.registry.workflow(workflow.name) is not workflow:
+        runtime.register(workflow)
+    return workflow
+
+
+def start_all(runtime: WorkflowRuntime, requests: Sequence[StartRequest]) -> None:
+    """Start runs and wait until all of them are durable, or it is known why one can't be; the others begin."""
+    starts: list[Future[None]] = [Future() for _ in requests]
+    engine = runtime.requests
+
+    def begin() -> None:
+        for request, done in zip(requests, starts, strict=True):
+            engine.start_soon(request, done)
+
+    runtime.post(begin, waits=True)
+    for done in starts:
+        done.result()
 
 
 def utc(when: datetime | None) -> datetime | None:

@@ -97,6 +97,16 @@ def open_history(store: HistoryStore, record: InstanceRecord) -> list[HistoryEve
         return []  # the run is stalled, and its row says why
 
 
+def open_histories(store: HistoryStore, records: Sequence[InstanceRecord]) -> list[list[HistoryEvent]]:
+    """The same for many runs, by a single look where all can be read."""
+    names = [record.instance_id for record in records if not record.status.is_terminal]
+    try:
+        found = store.read_histories(names) if names else {}
+    except UnknownHistoryKindError:
+        return [open_history(store, record) for record in records]
+    return [found.get(record.instance_id, []) for record in records]
+
+
 def decoded_output(registry: Registry, record: InstanceRecord) -> Any:
     """The output of a completed run, by its workflow's annotation where that is known."""
     text = record.output if record.output is not None else "null"

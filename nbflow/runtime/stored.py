@@ -1,7 +1,8 @@
 """A history that nobody runs: opened to be read, and left as it is.
 
 Nothing is migrated, dispatched or woken, and no code is run. Several processes can read a
-history at once, but none while a kernel has it open.
+history at once, but none while a kernel has it open. When that was killed, what it had committed
+last is loaded from its journal first.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ from nbflow.views.instances import InstanceRow, WantFold, instance_row
 
 _T = TypeVar("_T")
 _CLOSING: Final = 5.0
+
+
+def bring_in(path: str | Path) -> None:
+    """Load what a killed owner of a history had committed last into its file, if there is anything; raises StoreError."""
+    from nbflow.stores.journal.leftover import load_leftover
+
+    load_leftover(path)
 
 
 class StoredHistory:
@@ -58,6 +66,7 @@ class StoredHistory:
         thread = SerialThread("nbflow-reader")
         with ExitStack() as opening:
             opening.callback(thread.stop, _CLOSING)
+            thread.submit(lambda: bring_in(self.path)).result()
             thread.submit(store.open).result()
             opening.callback(lambda: thread.submit(store.close).result())
             opening.enter_context(routed_prints())  # for the code of a replay, if one is given
@@ -117,6 +126,11 @@ class StoredHistory:
     def now(self) -> datetime:
         """The computer's time."""
         return datetime.now(UTC)
+
+    @property
+    def caveat(self) -> str:
+        """Nothing: what is only read is kept as it is."""
+        return ""
 
     @property
     def stands_still(self) -> bool:
@@ -195,6 +209,11 @@ class StoredRun:
     def now(self) -> datetime:
         """The computer's time."""
         return self._history.now()
+
+    @property
+    def caveat(self) -> str:
+        """Nothing: what is only read is kept as it is."""
+        return ""
 
     @property
     def stands_still(self) -> bool:

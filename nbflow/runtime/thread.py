@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Coroutine
-from concurrent.futures import Future, wait
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from nbflow.definitions import running_execution
 from nbflow.errors import NbflowError, NotReplayableError, RuntimeClosedError
 
 _T = TypeVar("_T")
-_STEP: Final = 0.2
-"""Seconds between two moments at which Python sees an interrupt."""
 
 
 class EngineThread:
@@ -46,6 +43,30 @@ class EngineThread:
             coro.close()
             raise _closed() from None
 
+    def post(self, call: Callable[[], object], *, waits: bool = False) -> None:
+        """Have something done on the engine's loop that needs no task; raises what `submit` does.
+
+        If the caller ``waits`` for it, also what `check_elsewhere` does.
+        """
+        if waits:
+            self.check_elsewhere()
+        error = self._refusal()
+        if error is not None:
+            raise error
+        try:
+            self.loop.call_soon_threadsafe(call)
+        except RuntimeError:  # closed at this very moment
+            raise _closed() from None
+
+    def later(self, call: Callable[[], object]) -> Callable[[], None]:
+        """How to have something done on the engine's loop, if there still is one by then."""
+
+        def do() -> None:
+            if not self._is_stopping:
+                self.post(call)
+
+        return do
+
     def call(self, coro: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine on the engine's loop and wait for it here; raises what `submit` and `check_elsewhere` do."""
         try:
@@ -54,6 +75,14 @@ class EngineThread:
             coro.close()
             raise
         return self.submit(coro).result()
+
+    def do(self, call: Callable[[], _T]) -> _T:
+        """Call something on the engine's loop and wait for it here; raises what `call` does."""
+
+        async def do() -> _T:
+            return call()
+
+        return self.call(do())
 
     def check_elsewhere(self) -> None:
         """Raise NbflowError if this is the engine's own thread, which can't wait for itself."""
@@ -107,24 +136,3 @@ class EngineThread:
 
 def _closed() -> RuntimeClosedError:
     return RuntimeClosedError("the runtime is closed: open a new one to go on; no run is lost by it")
-
-
-def result_in_steps(future: Future[_T], timeout: float | None, late: str) -> _T:
-    """Wait for a future in steps that an interrupt can come between; it is cancelled if it isn't done.
-
-    Args:
-        future: What to wait for.
-        timeout: Seconds; None: as long as it takes.
-        late: What the TimeoutError says.
-    """
-    __tracebackhide__ = True
-    end = None if timeout is None else time.monotonic() + timeout
-    try:
-        while not future.done():
-            left = _STEP if end is None else min(_STEP, end - time.monotonic())
-            if left <= 0:
-                raise TimeoutError(late)
-            wait([future], left)
-    finally:
-        future.cancel()
-    return future.result()

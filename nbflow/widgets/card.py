@@ -15,8 +15,9 @@ import anywidget
 import traitlets
 
 from nbflow.errors import NbflowError
-from nbflow.views.timeline import timeline
+from nbflow.views.timeline import is_of, timeline
 from nbflow.views.timeline.html import html_timeline
+from nbflow.views.timeline.rows import Timeline
 from nbflow.views.timeline.text import sentence
 from nbflow.widgets import page
 from nbflow.widgets.conversation import Conversation
@@ -59,11 +60,18 @@ class RunCard(anywidget.AnyWidget):
         self._conversation = Conversation(source, send=self._post, keep=self._keep)
         self._exchange = Exchange(source.other, send=self._post)
         opens: Json = {"view": view} if seq is None else {"view": view, "detail": {"seq": seq}}
-        super().__init__(snapshot=self._conversation.open(), opens=opens, twin=secrets.token_hex(8))
+        snapshot, drawn = self._conversation.begin()
+        self._drawn = drawn if picture is None and drawn.header.status.is_terminal else None
+        super().__init__(snapshot=snapshot, opens=opens, twin=secrets.token_hex(8))
         comm: Any = self.comm
         comm.on_close(self._on_front_end_closed)
         reply_where_asked(comm)
         cast("Any", self).on_msg(self._on_message)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run that it shows has ended."""
+        return not self.snapshot["run"]["live"]
 
     def look_again(self) -> None:
         """Have every view ask for the whole picture: its time has moved, and nothing else may have."""
@@ -106,10 +114,11 @@ class RunCard(anywidget.AnyWidget):
         bundle: Any = cast("Any", super())._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
-        picture = self._picture()
-        if self._is_apart:  # and kept up to date there, as this one is not
+        if self._is_apart:  # and kept up to date there, as this one would not be
             run = self.snapshot["run"]
             picture = {"text/plain": f"the card of {run['id']} ({run['name']})"}
+        else:
+            picture = self._picture()
         match bundle:
             case (data, metadata):  # anywidget
                 return {**data, **picture}, metadata
@@ -123,12 +132,25 @@ class RunCard(anywidget.AnyWidget):
         except NbflowError:
             pass  # such as code that isn't there: the timeline needs none
         try:
-            record, history = self._source.snapshot()
-            opened_at = self._source.opened_at
+            picture = self._timeline()
         except NbflowError:
             return {"text/plain": self.snapshot["run"]["sentence"]}
-        picture = timeline(record, history, now=self._source.now(), opened_at=opened_at)
         return {"text/html": html_timeline(picture), "text/plain": sentence(picture)}
+
+    def _timeline(self) -> Timeline:
+        """The run as the store has it, not folded again where the card has it too.
+
+        A run that had ended when the card was opened is not even read, for the first picture.
+        """
+        source, ended = self._source, self._drawn
+        self._drawn = None
+        if ended is not None:
+            return ended
+        drawn = self._conversation.timeline()
+        record, history = source.snapshot()
+        if drawn is not None and is_of(drawn, record, history):
+            return drawn
+        return timeline(record, history, now=source.now(), opened_at=source.opened_at, caveat=source.caveat)
 
 
 def reply_where_asked(comm: Any) -> None:

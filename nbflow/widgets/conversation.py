@@ -9,25 +9,20 @@ called on the source's thread for that, and never on the kernel's or the engine'
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
-from nbflow.errors import LookNotPossible, NbflowError
+from nbflow.errors import NbflowError
 from nbflow.widgets.answers import Answers
+from nbflow.widgets.asking import Answering
 from nbflow.widgets.commanding import Commands
-from nbflow.widgets.details import RowDetails
 from nbflow.widgets.feed import CardFeed
-from nbflow.widgets.graphing import Graphing
 from nbflow.widgets.messages import Json
-from nbflow.widgets.offers import Offers
-from nbflow.widgets.replaying import Replaying
 from nbflow.widgets.runlog import RunLog
 from nbflow.widgets.source import CardSource
 
-Answerer: TypeAlias = Callable[[Json], Json]
-"""Takes what was asked and gives the reply's ``ok``; raises NbflowError with a sentence for a person."""
-
-__all__ = ["Answerer", "Conversation", "LookNotPossible"]
+if TYPE_CHECKING:
+    from nbflow.views.timeline.rows import Timeline
 
 _log: Final = logging.getLogger(__name__)
 
@@ -51,9 +46,8 @@ class Conversation:
         self._feed = CardFeed(source, send=send, keep=keep)
         self._answers = Answers(source, send=send)
         self._commands = Commands(source, send=self._acknowledge)
-        self._replaying = Replaying(self._log, source)
+        self._answering = Answering(self._log, source)
         self._is_closed = False
-        self._answerers = answerers(self._log, source, self._replaying)
 
     def open(self) -> Json:
         """Begin to follow the run; give the first snapshot.
@@ -64,12 +58,20 @@ class Conversation:
         """
         return self._feed.open()
 
+    def begin(self) -> tuple[Json, Timeline]:
+        """Begin to follow the run; give the first snapshot, and the same as a timeline; raises as `open`."""
+        return self._feed.begin()
+
+    def timeline(self) -> Timeline | None:
+        """What the card shows now, for a picture beside it; None if it isn't up to date, or the run has ended."""
+        return self._feed.timeline()
+
     def close(self) -> None:
         """Stop following; twice is no error."""
         self._is_closed = True
         self._feed.close()
         self._log.close()
-        self._replaying.close()
+        self._answering.close()
 
     def keep_now(self) -> None:
         """Keep the run's picture with the notebook as it is now."""
@@ -92,10 +94,8 @@ class Conversation:
                 pass  # of a front end that is newer than this kernel
 
     def _ask(self, ask_id: str, what: str, content: Json) -> None:
-        answerer = self._answerers.get(what)
-
         def look() -> None:
-            self._send({"type": "reply", "id": ask_id, **_reply(answerer, what, content)})
+            self._send({"type": "reply", "id": ask_id, **self._reply(what, content)})
             if self._feed.finished not in (None, self._log.execution or self._feed.finished):
                 self._renew_feed()  # it had ended, and somebody else has begun it again
                 self._begin_anew()
@@ -105,6 +105,15 @@ class Conversation:
             self._source.aside(look)
         except NbflowError as error:
             self._send({"type": "reply", "id": ask_id, "error": str(error)})
+
+    def _reply(self, what: str, content: Json) -> Json:
+        try:
+            return {"ok": self._answering.answerer(what)(content)}
+        except NbflowError as error:
+            return {"error": str(error)}
+        except Exception as error:
+            _log.exception("the card's view %r failed", what)
+            return {"error": f"this view failed: {type(error).__name__}: {error}"}
 
     def _acknowledge(self, ack: Json) -> None:
         """Send what became of a command; one that has made another run of this one has it followed anew."""
@@ -131,31 +140,3 @@ class Conversation:
             self._send({"type": "stale"})
         if self._is_closed:  # meanwhile
             self._feed.close()
-
-
-def answerers(log: RunLog, source: CardSource, replaying: Replaying) -> Mapping[str, Answerer]:
-    """Who answers what is asked of a run."""
-    details, graphing, offers = RowDetails(log, source), Graphing(log, source), Offers(log, source)
-    return {
-        "details": details.details,
-        "moment": replaying.moment,
-        "events": replaying.events,
-        "listing": replaying.listing,
-        "value": replaying.value,
-        "graph": graphing.graph,
-        "fork": offers.fork,
-        "rewind": offers.rewind,
-        "compare": offers.compare,
-    }
-
-
-def _reply(answerer: Answerer | None, what: str, content: Json) -> Json:
-    if answerer is None:
-        return {"error": f"the kernel's nbflow can't tell {what!r}: restart the kernel to get the newer one"}
-    try:
-        return {"ok": answerer(content)}
-    except NbflowError as error:
-        return {"error": str(error)}
-    except Exception as error:
-        _log.exception("the card's view %r failed", what)
-        return {"error": f"this view failed: {type(error).__name__}: {error}"}

@@ -341,4 +341,5 @@ class DashboardFeed:
             "scope": str(self._scope),
             "chosen": [str(status) for status in self._statuses],
             "page": self._page,
+            "caveat": self._source.caveat,
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
 from typing import Final
 
@@ -19,13 +19,12 @@ from nbflow.errors import NbflowError
 from nbflow.views.excerpts import tame
 from nbflow.views.replay.messages import moment_message
 from nbflow.views.replay.moments import Moment, Problem
-from nbflow.views.timeline import timeline
 from nbflow.views.timeline.html import html_timeline
 from nbflow.widgets import page
-from nbflow.widgets.conversation import Answerer, answerers
+from nbflow.widgets.asking import Answerer, Answering
 from nbflow.widgets.feed import CardFeed
 from nbflow.widgets.messages import Json
-from nbflow.widgets.replaying import Replaying
+from nbflow.widgets.rowlist import rows_of
 from nbflow.widgets.runlog import RunLog
 from nbflow.widgets.source import CardSource
 from nbflow.widgets.still import StillSource
@@ -53,35 +52,35 @@ def export_page(
     still = StillSource(source)
     record, history = still.snapshot()
     log = RunLog(still)
-    replaying = Replaying(log, still)
+    answering = Answering(log, still)
     feed = CardFeed(still, send=_drop, keep=_drop)
     try:
-        snapshot = feed.open()
-        replies = _replies(answerers(log, still, replaying), snapshot, len(history), tell)
+        snapshot, drawn = feed.begin()
+        replies = _replies(answering, snapshot, len(history), tell)
     finally:
         feed.close()
         log.close()
-        replaying.close()
+        answering.close()
     data = msgspec.json.encode({"snapshot": snapshot, "opens": opens or {}, "replies": replies})
     packed = base64.b64encode(gzip.compress(data, mtime=0)).decode("ascii")
     title = f"{record.instance_id} of {record.name}"
-    picture = html_timeline(timeline(record, history, now=still.now(), opened_at=still.opened_at))
-    return _page(title, picture, packed)
+    return _page(title, html_timeline(drawn), packed)
 
 
 def _drop(_message: Json) -> None:
     pass
 
 
-def _replies(table: Mapping[str, Answerer], snapshot: Json, length: int, tell: Tell) -> Json:
-    keys = [row["key"] for row in snapshot["rows"] if "details" not in row]
-    graph = _asked(table["graph"], {})
+def _replies(answering: Answering, snapshot: Json, length: int, tell: Tell) -> Json:
+    keys = [row["key"] for row in rows_of(snapshot) if "details" not in row]
+    graph = _asked(answering.answerer("graph"), {})
     graph.pop("dot", None)  # the program that draws it doesn't come along: a table is shown
+    details = answering.answerer("details")
     return {
-        "details": {key: _asked(table["details"], {"key": key}) for key in keys},
-        "moment": _moments(table["moment"], length, tell),
-        "events": _events(table["events"], length),
-        "listing": _asked(table["listing"], {}),
+        "details": {key: _asked(details, {"key": key}) for key in keys},
+        "moment": _moments(answering.answerer("moment"), length, tell),
+        "events": _events(answering.answerer("events"), length),
+        "listing": _asked(answering.answerer("listing"), {}),
         "graph": graph,
     }
 

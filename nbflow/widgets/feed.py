@@ -24,25 +24,24 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
 from nbflow.errors import NbflowError
-from nbflow.views.timeline import header, served_until, waiting_for
-from nbflow.views.timeline.details import details_of
+from nbflow.views.timeline import header, served_until, timeline_of, waiting_for
 from nbflow.views.timeline.fold import TimelineFold
 from nbflow.views.timeline.idle import Idling, millis
 from nbflow.views.timeline.rows import Header, Timeline
 from nbflow.views.timeline.text import sentence
 from nbflow.widgets.messages import (
-    INLINE_LIMIT,
-    INLINE_ROWS,
     Json,
     axis_message,
     commands_message,
-    row_message,
     run_message,
     wait_message,
 )
+from nbflow.widgets.rowlist import RowList
 from nbflow.widgets.source import CardSource
 
 DELTA_PAUSE: Final = 0.05
@@ -78,7 +77,7 @@ class CardFeed:
         self._record: InstanceRecord | None = None
         self._fold: TimelineFold | None = None
         self._idling = Idling()
-        self._rows: dict[str, Json] = {}  # as they were last sent, or would be
+        self._rows = RowList()
         self._final: Json | None = None
         self._early: list[tuple[InstanceRecord, Sequence[HistoryEvent]]] | None = None
         self._unsubscribe: Callable[[], None] = _nothing
@@ -92,7 +91,11 @@ class CardFeed:
         self._closed = False
 
     def open(self) -> Json:
-        """Begin to follow the run; give the first snapshot.
+        """Begin to follow the run; give the first snapshot; raises as `begin`."""
+        return self.begin()[0]
+
+    def begin(self) -> tuple[Json, Timeline]:
+        """Begin to follow the run; give the first snapshot, and what it says as a timeline.
 
         Raises:
             InstanceNotFoundError: The run was purged.
@@ -106,8 +109,14 @@ class CardFeed:
             raise
         with self._lock:
             message = self._snapshot()
+            drawn = self._drawn()
             self._finish_if_over(message)
-            return message
+            return message, drawn
+
+    def timeline(self) -> Timeline | None:
+        """What the card shows now; None if there is something that it doesn't show yet, or nothing to follow any more."""
+        with self._lock:
+            return None if self._fold is None or self._dirty or self._anew else self._drawn()
 
     def close(self) -> None:
         """Stop following, and hold nothing any more: a timer of the engine's may keep this for a while."""
@@ -115,7 +124,7 @@ class CardFeed:
             self._closed = True
             self._views.clear()
             self._fold = self._final = self._record = None
-            self._idling, self._rows = Idling(), {}
+            self._idling, self._rows = Idling(), RowList()
             self._send = self._keep = _drop
             unsubscribe, self._unsubscribe = self._unsubscribe, _nothing
         unsubscribe()
@@ -207,7 +216,7 @@ class CardFeed:
                 self._load(record, history)
 
     def _load(self, record: InstanceRecord, history: Sequence[HistoryEvent]) -> None:
-        self._record, self._fold, self._idling, self._rows = record, TimelineFold(), Idling(), {}
+        self._record, self._fold, self._idling, self._rows = record, TimelineFold(), Idling(), RowList()
         for event in history:
             self._fold.apply(event)
         self._anew = True
@@ -283,11 +292,21 @@ class CardFeed:
     def _snapshot(self, *, count: bool = True) -> Json:
         head = self._renew()[0]
         self._anew = False
-        return {**self._frame("snapshot", head, count=count), "rows": list(self._rows.values())}
+        return {**self._frame("snapshot", head, count=count), **self._rows.whole()}
+
+    def _drawn(self) -> Timeline:
+        """What the last message has said, for a picture beside the card."""
+        assert self._fold is not None, "a feed that isn't finished has a fold"
+        assert self._record is not None, "likewise"
+        source = self._source
+        drawn = timeline_of(self._record, self._fold, now=source.now(), opened_at=source.opened_at)
+        head = drawn.header
+        rule = self._idling.rule(start=head.started_at or head.created_at, end=head.ended_at)
+        return msgspec.structs.replace(drawn, caveat=source.caveat, axis=rule)
 
     def _delta(self) -> Json:
         head, keys = self._renew()
-        return {**self._frame("delta", head), "rows": [self._rows[key] for key in keys]}
+        return {**self._frame("delta", head), "rows": self._rows.some(keys)}
 
     def _renew(self) -> tuple[Header, tuple[str, ...]]:
         """Bring the rows' messages up to date; give the header, and the keys of what has changed."""
@@ -295,20 +314,9 @@ class CardFeed:
         assert self._record is not None, "likewise"
         head = header(self._record, self._fold, now=self._source.now())
         keys = self._fold.changed()
-        inline = self._fold.row_count <= INLINE_ROWS
-        if (
-            not inline and len(self._rows) <= INLINE_ROWS
-        ):  # what came along until now is asked for from now on
-            self._rows.clear()
-        served = served_until(head, self._source.opened_at)
         for row in map(self._fold.row, keys):
             self._idling.put(row)
-        for row in map(self._fold.row, keys) if self._rows else self._fold.rows():
-            details = None
-            if inline:
-                is_served = served is not None and row.end is not None and row.end <= served
-                details = details_of(row, limit=INLINE_LIMIT, served=is_served)
-            self._rows[row.key] = row_message(row, details)
+        self._rows.renew(self._fold, keys, served_until(head, self._source.opened_at))
         return head, keys
 
     def _frame(self, kind: str, head: Header, *, count: bool = True) -> Json:
@@ -328,6 +336,7 @@ class CardFeed:
             "still": self._source.stands_still,
             "run": {
                 **run_message(head, words),
+                "caveat": self._source.caveat or None,
                 "can": sorted(self._source.capabilities),
                 "commands": commands_message(head, self._source.capabilities),
             },

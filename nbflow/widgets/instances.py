@@ -100,6 +100,11 @@ class InstancesSource(Protocol):
         ...
 
     @property
+    def caveat(self) -> str:
+        """What is to be known of how the history is kept; empty: nothing."""
+        ...
+
+    @property
     def stands_still(self) -> bool:
         """Whether that clock shows the same time until somebody moves it."""
         ...

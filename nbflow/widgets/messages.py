@@ -24,8 +24,8 @@ from nbflow.views.inbox.log import refused
 from nbflow.views.inbox.refusals import refusal_of
 from nbflow.views.looks import RUN_LOOKS, Look, look_of, tone_of
 from nbflow.views.timeline.details import Block, Details, run_blocks, short_of
-from nbflow.views.timeline.idle import AxisRule, millis
-from nbflow.views.timeline.rows import Header, Row, RowKind, RowStatus, Span
+from nbflow.views.timeline.idle import millis
+from nbflow.views.timeline.rows import AxisRule, Header, Row, RowKind, RowStatus, Span
 
 Json: TypeAlias = dict[str, Any]
 AckState: TypeAlias = Literal["delivered", "recorded", "rejected", "failed"]

@@ -30,10 +30,10 @@ _STYLES: Final = (
 )
 
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
-_EXPORT: Final = re.compile(r"^export (?=class|function|const|async)", re.MULTILINE)
+_EXPORT: Final = re.compile(r"export (?=class|function|const|async)")
 _BLOCK_COMMENT: Final = re.compile(r"^\s*/\*(?:(?!\*/).)*\*/[ \t]*\n", re.MULTILINE | re.DOTALL)
 _TYPE: Final = re.compile(r"/\*\* @(?:type|param) [^\n]*?\*/ ?")
-_LINE_COMMENT: Final = re.compile(r"^\s*//.*\n|[ \t]+// [^\"'`\n]*$", re.MULTILINE)
+_TRAILING_COMMENT: Final = re.compile(r"[ \t]+// [^\"'`]*$")
 _SPACE: Final = re.compile(r"^[ \t]+|[ \t]+$", re.MULTILINE)
 _EMPTY: Final = re.compile(r"\n{2,}")
 
@@ -82,9 +82,17 @@ def _read(part: str) -> str:
 
 def _bare(code: str) -> str:
     """A module without what only its readers need; it is written so that this is safe (a test holds it to that)."""
-    code = _TYPE.sub("", _BLOCK_COMMENT.sub("", code))
-    code = _SPACE.sub("", _LINE_COMMENT.sub("", code))
-    return _EMPTY.sub("\n", _EXPORT.sub("", code)).strip("\n")
+    lines: list[str] = []
+    for line in _TYPE.sub("", _BLOCK_COMMENT.sub("", code)).split("\n"):
+        bare = line.strip(" \t")
+        if not bare or bare.startswith("//"):
+            continue
+        if "// " in bare:
+            bare = _TRAILING_COMMENT.sub("", bare)
+        if bare.startswith("export "):
+            bare = _EXPORT.sub("", bare, count=1)
+        lines.append(bare)
+    return "\n".join(lines)
 
 
 def _bare_style(code: str) -> str:

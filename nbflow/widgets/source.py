@@ -182,6 +182,11 @@ class CardSource(Protocol):
         ...
 
     @property
+    def caveat(self) -> str:
+        """What is to be known of how the run's history is kept; empty: nothing."""
+        ...
+
+    @property
     def stands_still(self) -> bool:
         """Whether that clock shows the same time until somebody moves it."""
         ...

@@ -32,7 +32,7 @@ class StillSource:
     def __init__(self, source: CardSource) -> None:
         self._source = source
         self._definition = source.definition()
-        self._now = source.now()
+        self._now, self.caveat = source.now(), source.caveat
         record, history = source.snapshot()
         self._found = record, tuple(history)
         self.capabilities = _LOOKS & source.capabilities

@@ -19,6 +19,7 @@ PAGE = (
     HEAD
     + """<body><main id="place"></main>
 <script type="module">
+  const { rowsOf } = await import("/static/words.js");
   const { AsksView } = await import("/static/ask.js");
   const { InboxView } = await import("/static/inbox.js");
   const { CommandsMenu } = await import("/static/commands.js");
@@ -47,7 +48,7 @@ PAGE = (
     if (message.type === "ack") { for (const view of views) view.onAck(message); return; }
     if (!message.run) return;
     const whole = message.type === "snapshot", rows = whole ? new Map() : picture.rows;
-    for (const row of message.rows) rows.set(row.key, row);
+    for (const row of rowsOf(message)) rows.set(row.key, row);
     picture = { ...message, rows, changed: whole ? null : message.rows.map((row) => row.key) };
     draw(picture);
   };

@@ -60,7 +60,7 @@ class ReplayPage:
 
     def rests(self) -> None:
         """Wait until what is looked at is there."""
-        expect(self.panel.locator(".nbf-rp-why")).not_to_be_empty()
+        expect(self.panel.locator(".nbf-rp-why")).not_to_be_empty(timeout=20_000)
         expect(self.panel.locator(".nbf-rp-old")).to_have_count(0)
 
     def marked(self) -> list[str]:

@@ -215,6 +215,13 @@ def test_a_run_that_began_again_is_drawn_though_its_messages_count_anew(card: Ca
     expect(card.page.locator(".nbf-badge")).to_have_text("► running")
 
 
+def test_what_is_to_be_known_of_the_history_is_in_the_header(card: CardPage) -> None:
+    source = FakeSource(waiting())
+    source.said_of_it = "relaxed durability: …"
+    card.show(source)
+    expect(card.root.first.get_by_text("relaxed durability: …")).to_be_visible()
+
+
 def test_the_module_is_bare_and_what_travels_is_small() -> None:
     code = card_page.module()
     travels = card_page.packed(code)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.card_page import CardPage
-from tests.views.stories import Story, completed, failing, hostile, running, stalled, waiting
+from tests.views.stories import Story, completed, failing, hostile, long_run, running, stalled, waiting
 from tests.views.stories_replay import parted
 
 pytestmark = pytest.mark.browser
@@ -118,6 +118,24 @@ def test_a_new_execution_replaces_the_picture(card: CardPage) -> None:
 
     expect(card.row("poll")).to_be_visible()
     expect(card.row("charge")).to_have_count(0)
+
+
+@pytest.mark.parametrize("answer", [True, False], ids=["a kernel", "no kernel"])
+def test_many_rows_come_as_one_text_and_are_shown_like_few(card: CardPage, answer: bool) -> None:
+    card.show(long_run(1_000), answer=answer)
+    assert card.page.evaluate("model.state.snapshot.rows.length") == 0
+    rows = card.page.locator(".nbf-tl-rows")
+    expect(rows).to_have_attribute("aria-rowcount", "550")
+    expect(card.row("").first).to_be_visible()
+
+
+def test_what_comes_behind_many_rows_is_shown_too(card: CardPage) -> None:
+    source = card.show(long_run(1_000))
+    source.story.task(100_000.0, "the_last_one")
+    source.commit()
+    card.settle()
+    card.page.get_by_role("searchbox", name="Filter rows by text").fill("the_last")
+    expect(card.row("the_last_one")).to_be_visible()
 
 
 # -- without a kernel ----------------------------------------------------------------------------

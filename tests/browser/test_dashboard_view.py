@@ -44,6 +44,13 @@ def names(rows: list[InstanceRow]) -> list[str]:
     return [row.instance_id for row in rows]
 
 
+def test_what_is_to_be_known_of_the_history_stands_at_the_foot(dash: DashPage) -> None:
+    source = FakeInstances(shop())
+    source.said_of_it = "relaxed durability: …"
+    dash.show(source)
+    expect(dash.root.locator(".nbf-db-foot")).to_have_text("11 runs · relaxed durability: …")
+
+
 def test_every_run_has_a_line_and_every_status_a_count(dash: DashPage) -> None:
     dash.show(FakeInstances(shop()))
     assert dash.ids == names(arranged(twin(), now=at(130)))

@@ -59,7 +59,6 @@ def order(inbox: InboxPage) -> None:
     inbox.field("size").select_option("medium")
     inbox.page.get_by_label("no", exact=True).check()
     address(inbox)
-    inbox.page.get_by_role("checkbox", name="tags").check()
     for number, tag in enumerate(("new", "gone", 'q"uote'), start=1):
         inbox.button("Add tags").click()
         inbox.field(f"tags {number}").fill(tag)

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 from nbflow.views.durations import about
 from nbflow.views.looks import SPAN_WORDS
 from nbflow.views.timeline.axis import Axis
-from nbflow.views.timeline.idle import AxisRule
+from nbflow.views.timeline.rows import AxisRule
 from tests.browser.timeline_page import TimelinePage
 from tests.views.test_words import ABOUT, DURATIONS
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from nbflow.widgets.feed import CardFeed
+from nbflow.widgets.rowlist import rows_of
 from tests.browser.timeline_page import TimelinePage
 from tests.views.stories import long_run
 from tests.widgets.sources import FakeSource
@@ -54,7 +55,7 @@ def test_a_run_of_ten_thousand_events_stays_fluid(page: Page) -> None:
         }"""
     )
     rows = page.locator(".nbf-tl-row").count()
-    assert len(opened["rows"]) > 5000
+    assert len(rows_of(opened)) > 5000
     assert rows < 40
 
     feed.hello("view")
@@ -71,7 +72,7 @@ def test_a_run_of_ten_thousand_events_stays_fluid(page: Page) -> None:
         "tick": "(i) => view.tick(picture.now + 100 * i)",
         "filter": "(i) => { view.state.text = i % 2 ? 'page' : ''; view.sift(); view.place(); }",
     }
-    print(f"\n10,000 events, {len(opened['rows'])} rows, {len(text):,} characters:")
+    print(f"\n10,000 events, {len(rows_of(opened))} rows, {len(text):,} characters:")
     print(
         f"  Python {python:.0f} ms of CPU, as JSON {encoded:.0f} ms; page {mount[0]:.0f} ms, first frame after {mount[1]:.0f} ms"
     )

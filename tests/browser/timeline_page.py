@@ -20,6 +20,7 @@ PAGE = (
   import * as axis from "/static/axis.js";
   import * as timeline from "/static/timeline.js";
   import * as hands from "/static/hands.js";
+  import { rowsOf } from "/static/words.js";
   window.axis = axis;
   window.timeline = timeline;
   window.hands = hands;
@@ -41,7 +42,7 @@ PAGE = (
   window.receive = (message) => {
     const whole = message.type === "snapshot";
     const rows = whole ? new Map() : window.picture.rows;
-    for (const row of message.rows) rows.set(row.key, row);
+    for (const row of rowsOf(message)) rows.set(row.key, row);
     window.picture = { ...message, rows, changed: whole ? null : message.rows.map((row) => row.key) };
     window.view.draw(window.picture);
   };

@@ -142,10 +142,10 @@ def test_prints_stay_with_the_cell_that_started_the_run(kernel: Kernel) -> None:
     )
     ok(kernel.run("%%workflow steps()\nawait slow(3)"))
     message = kernel.start("run = %wf run steps() --id steps")
-    kernel.finish(message)
+    early = kernel.finish(message).stdout  # a print may come while the cell still draws its card
     later = kernel.start("import time\ntime.sleep(1.2)\nprint('mine')")
-    printed: dict[str, str] = {}
-    while "mine" not in printed.get(later, ""):
+    printed = {message: early}
+    while "mine\n" not in printed.get(later, "") or "step 2\n" not in printed[message]:
         found = kernel.client.get_iopub_msg(timeout=10)
         if found["msg_type"] == "stream":
             cell = found["parent_header"]["msg_id"]

@@ -9,6 +9,7 @@ from nbflow.jupyter.calls import parse_call
 from nbflow.jupyter.commands import COMMANDS, find_command
 from nbflow.jupyter.complaints import CommandError
 from nbflow.jupyter.durations import parse_duration
+from nbflow.jupyter.handlers import HANDLERS, handler_of
 from nbflow.jupyter.help import about, overview
 from nbflow.jupyter.options import Option, Values, parse_options
 from nbflow.jupyter.words import fill_in, split_words, strip_ending, take_word
@@ -182,6 +183,11 @@ def test_commands_are_found_and_nearly_found() -> None:
         str(refused.value)
         == "%wf has no command 'shwo': did you mean 'show'? - type %wf help for all of them"
     )
+
+
+def test_every_command_is_carried_out_by_somebody() -> None:
+    assert set(HANDLERS) == set(COMMANDS)
+    assert all(callable(handler_of(name)) for name in COMMANDS)
 
 
 def test_help_names_every_command_and_option() -> None:

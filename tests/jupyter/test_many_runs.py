@@ -1,8 +1,14 @@
 """Many runs and their IDs: ``--reuse``, pages of ``%wf ps``, children, and ``%wf purge`` by filter."""
 
+import re
+from pathlib import Path
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+from nbflow.jupyter import places, progress
+from nbflow.jupyter.session import session_of
+from nbflow.runtime import purging as runtime_purging
 from tests.jupyter.conftest import Notebook
 
 ASKS = """%%workflow asks(what: str) -> str
@@ -181,6 +187,59 @@ def test_a_run_with_a_child_that_goes_on_is_not_erased(desk: Notebook) -> None:
 
 
 @pytest.mark.semantics(44)
+def test_a_purge_of_many_says_how_far_it_is(desk: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        started(desk, name, end="yes")
+    monkeypatch.setattr(progress, "_QUIET", 0.0)
+    assert desk.run("%wf purge --status completed") == "3 of 3 runs are looked at\npurged 3 runs"
+
+
+def test_the_file_gets_smaller_by_a_purge_or_when_it_is_asked_for(
+    notebook: Notebook, notebook_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = notebook_folder / ".nbflow" / "history.duckdb"
+    notebook.run("import random")
+    notebook.run("%%workflow keeps(what: str) -> str\nreturn what")
+    notebook.run("%%workflow stays(what: str) -> str\nreturn what")
+
+    def fill() -> None:
+        for n in range(3):
+            notebook.run(f"%wf run keeps(random.Random({n}).randbytes(2**20).hex()) --id big-{n};")
+            notebook.run(f"%wf wait big-{n}")
+        notebook.run("%wf run stays(random.Random(9).randbytes(2**19).hex());")  # at the end of the file
+        session = session_of(notebook.shell)
+        assert session is not None
+        session.client.compact(most=0)  # with which all of it is in the file
+
+    fill()
+    before = file.stat().st_size
+    monkeypatch.setattr(places, "SPARE", 2**20)
+    assert notebook.run("%wf purge --name keeps") == "purged 3 runs"
+    assert file.stat().st_size < before / 2
+    fill()
+    monkeypatch.setattr(runtime_purging, "QUICK", 0)
+    said = notebook.run("%wf purge --name keeps")
+    assert re.fullmatch(
+        r"purged 3 runs · \d+\.\d MB of the file are free for new runs: %wf db --compact gives them back",
+        said,
+    )
+    assert file.stat().st_size > before / 2
+    said = notebook.run("%wf db --compact")
+    assert re.fullmatch(
+        r"nbflow: history in \.nbflow/history\.duckdb had \d+\.\d MB, and has \d\.\d MB now", said
+    )
+    assert file.stat().st_size < before / 2
+    said = notebook.run("%wf db --compact")
+    if not said.endswith(" MB, and nothing to give back"):  # a checkpoint in between has left some more
+        said = notebook.run("%wf db --compact")
+    assert said.endswith(" MB, and nothing to give back")
+    assert "for the open history: type %wf db x.duckdb, and then" in notebook.fail(
+        "%wf db x.duckdb --compact"
+    )
+    notebook.run("%wf db :memory:")
+    assert notebook.run("%wf db --compact").endswith("memory (nothing is kept) takes no room on disk")
+
+
 def test_runs_are_erased_by_status_age_and_name(desk: Notebook) -> None:
     started(desk, "old-done", end="yes")
     started(desk, "old-ended", end="terminate")

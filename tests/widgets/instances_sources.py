@@ -47,6 +47,7 @@ class FakeInstances:
         self.reads = 0
         self.at_once = 4
         self.still = False
+        self.said_of_it = ""
         self.closed = ""
         self.time = T0 + timedelta(seconds=now)
         self._lengths: dict[tuple[str, str], int] = {}
@@ -149,6 +150,10 @@ class FakeInstances:
 
     def now(self) -> datetime:
         return self.time
+
+    @property
+    def caveat(self) -> str:
+        return self.said_of_it
 
     @property
     def stands_still(self) -> bool:

@@ -63,6 +63,7 @@ class FakeSource:
         self.raised: list[tuple[str, str, Future[None]]] = []
         self.reads = 0
         self.still = False
+        self.said_of_it = ""
         self.time = T0 + timedelta(seconds=story.now)
         self.committed = len(story.events)
 
@@ -136,6 +137,10 @@ class FakeSource:
 
     def now(self) -> datetime:
         return self.time
+
+    @property
+    def caveat(self) -> str:
+        return self.said_of_it
 
     @property
     def stands_still(self) -> bool:

@@ -6,7 +6,7 @@ import gc
 import json
 import re
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -329,6 +329,42 @@ def test_the_twin_is_as_new_as_the_store() -> None:
 
     assert bundle is not None
     assert bundle[0]["text/plain"] == "order-42 (fulfil) completed after 20 s"
+
+
+def test_a_run_that_has_ended_is_read_once_for_card_and_twin() -> None:
+    bench = Bench(completed())
+    data = bench.card.apart()._repr_mimebundle_()
+    assert bench.source.reads == 1
+
+    again = bench.card.apart()._repr_mimebundle_()
+    assert bench.source.reads == 2, "what it was opened with is not kept"
+    assert data == again
+
+
+@pytest.mark.parametrize("story", [waiting, hostile, completed])
+def test_the_twin_says_the_same_from_the_cards_rows_as_from_the_store(story: Callable[[], Story]) -> None:
+    bench = Bench(story())
+    twin = bench.card.apart()
+    assert twin._repr_mimebundle_() == twin._repr_mimebundle_()
+
+
+def test_what_a_live_run_has_come_to_is_not_folded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(waiting())
+
+    def fold(*_args: Any, **_more: Any) -> Any:
+        raise AssertionError("the card has folded it")
+
+    monkeypatch.setattr("nbflow.widgets.card.timeline", fold)
+    twin = bench.card.apart()
+    assert "waits for 'approval'" in twin._repr_mimebundle_()["text/plain"]
+
+    bench.source.story.raised(20.0, "hint")
+    bench.source.commit()
+    assert "hint" in twin._repr_mimebundle_()["text/html"]
+    bench.source.story.raised(21.0, "another hint")
+    bench.source.commit()
+    with pytest.raises(AssertionError, match="the card has folded it"):
+        twin._repr_mimebundle_()  # within the pause: the card doesn't show it yet
 
 
 def test_a_card_of_a_purged_run_shows_the_last_that_was_known() -> None:

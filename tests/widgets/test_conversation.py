@@ -62,7 +62,7 @@ def test_a_look_that_fails_says_why(
     def fail(_args: dict[str, Any]) -> dict[str, Any]:
         raise raised
 
-    monkeypatch.setattr(conversation, "_answerers", {"details": fail})
+    monkeypatch.setattr("nbflow.widgets.details.RowDetails.details", lambda _self, args: fail(args))
     conversation.receive(ask("details"))
     assert out.take()[-1] == {"type": "reply", "id": "a1", "error": said}
     assert bool(caplog.records) == (not isinstance(raised, LookNotPossible))

@@ -10,6 +10,7 @@ from nbflow.errors import LookNotPossible
 from nbflow.widgets.details import RowDetails
 from nbflow.widgets.feed import DELTA_PAUSE, CardFeed
 from nbflow.widgets.messages import INLINE_ROWS
+from nbflow.widgets.rowlist import rows_of
 from nbflow.widgets.runlog import RunLog
 from tests.views.stories import DAY, Story, at, completed, patient, restarted, waiting
 from tests.widgets.sources import FakeSource, Outbox
@@ -43,7 +44,7 @@ def test_a_few_rows_bring_along_what_is_behind_them_and_many_do_not() -> None:
     lots, _ = opened(FakeSource(many(INLINE_ROWS + 1)))
 
     assert all(row["details"]["blocks"][0][0] == "Input" for row in few["rows"])
-    assert not any("details" in row for row in lots["rows"])
+    assert not any("details" in row for row in rows_of(lots))
 
 
 def test_when_rows_become_many_what_is_behind_them_stays_behind() -> None:
@@ -60,8 +61,11 @@ def test_when_rows_become_many_what_is_behind_them_stays_behind() -> None:
 
     feed.hello("another view")
     (snapshot,) = box.take()
-    assert len(snapshot["rows"]) == INLINE_ROWS + 1
-    assert not any("details" in row for row in snapshot["rows"])
+    assert snapshot["rows"] == [], "they are one text"
+    rows = rows_of(snapshot)
+    assert [row["index"] for row in rows] == list(range(INLINE_ROWS + 1))
+    assert rows[-1] == delta["rows"][0]
+    assert not any("details" in row for row in rows)
 
 
 def test_rows_say_what_tells_them_apart_and_where_they_lie_in_the_history() -> None:

@@ -31,8 +31,9 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Carry it out."""
-    from nbflow.runtime.exports import Target, code_for
-    from nbflow.runtime.exports import export as write
+    from nbflow.runtime.exports.code import code_for
+    from nbflow.runtime.exports.targets import Target
+    from nbflow.runtime.exports.writing import export as write
 
     target = Target(
         path=Path(options.file).expanduser(),

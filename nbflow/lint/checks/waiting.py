@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -37,7 +38,11 @@ _LIBRARY_STARTS: Final = (
     "nbflow.when_all",
     "nbflow.when_any",
 )
-_OF_TASKS: Final = frozenset(dir(DurableTask))
+_OF_TASKS: Final = frozenset(
+    name for name in dir(DurableTask) if not inspect.ismemberdescriptor(getattr(DurableTask, name))
+)
+"""What somebody may want of a task that is not awaited: its methods. An ``id`` is likelier meant to be the result's."""
+
 _WANT_RESULTS: Final = frozenset(
     f"builtins.{name}"
     for name in [

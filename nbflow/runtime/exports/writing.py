@@ -140,7 +140,9 @@ def _copying(store: HistoryStore) -> Any:
 def _check_replaceable(target: Target) -> None:
     """Refuse to replace a file that is no history, or that somebody has open; raises StoreError."""
     from nbflow.stores.duckdb import DuckDBStore
+    from nbflow.stores.journal.leftover import load_leftover
 
+    load_leftover(target.path)
     store = DuckDBStore(target.path, read_only=True)
     store.open()
     store.close()

@@ -5,6 +5,6 @@ Read it in this order: `rows` (what a timeline consists of), `fold` (history eve
 a row), `idle` (which stretches are left out), `axis` (where a moment lies), and the two printers, `text` and `html`.
 """
 
-from nbflow.views.timeline.picture import header, served_until, timeline, timeline_of, waiting_for
+from nbflow.views.timeline.picture import header, is_of, served_until, timeline, timeline_of, waiting_for
 
-__all__ = ["header", "served_until", "timeline", "timeline_of", "waiting_for"]
+__all__ = ["header", "is_of", "served_until", "timeline", "timeline_of", "waiting_for"]

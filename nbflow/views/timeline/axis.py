@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from nbflow.views.durations import about, duration
-from nbflow.views.timeline.idle import AxisRule, idling_of, millis
-from nbflow.views.timeline.rows import Timeline
+from nbflow.views.timeline.idle import idling_of, millis
+from nbflow.views.timeline.rows import AxisRule, Timeline
 
 _SECOND: Final = 1000
 _MINUTE: Final = 60 * _SECOND
@@ -135,6 +135,8 @@ class Axis:
 
 def rule_of(timeline: Timeline) -> AxisRule:
     """What the axis of a timeline shows."""
+    if timeline.axis is not None:
+        return timeline.axis
     header = timeline.header
     idling = idling_of(timeline.rows)
     return idling.rule(start=header.started_at or header.created_at, end=header.ended_at)

@@ -26,10 +26,37 @@ class Backoff(msgspec.Struct):
 class Draft:
     """What is known of one row; `freeze` gives the row.
 
+    There is one for each row of a long history, and most never wait, fail or are late: what only some of them need
+    is None until they do, as each object more is also one that the garbage collector looks at.
+
     Attributes:
         backoffs: The waits between attempts, in order.
         overdue: Ids of attempts (or the wait's own id) whose timeout fired.
     """
+
+    __slots__ = (
+        "attempts",
+        "backoffs",
+        "deliveries",
+        "due",
+        "end",
+        "failure",
+        "id",
+        "index",
+        "input",
+        "instance_id",
+        "key",
+        "kind",
+        "name",
+        "overdue",
+        "result",
+        "schema",
+        "seqs",
+        "start",
+        "status",
+        "taken_by",
+        "turn",
+    )
 
     def __init__(
         self,
@@ -53,10 +80,10 @@ class Draft:
         self.turn = turn
         self.end: datetime | None = None
         self.seqs: list[int] = []
-        self.attempts: list[Attempt] = []
-        self.backoffs: list[Backoff] = []
-        self.overdue: set[int] = set()
-        self.deliveries: list[Delivery] = []
+        self.attempts: list[Attempt] | None = None
+        self.backoffs: list[Backoff] | None = None
+        self.overdue: set[int] | None = None
+        self.deliveries: list[Delivery] | None = None
         self.input: str | None = None
         self.result: str | None = None
         self.failure: FailureDetails | None = None
@@ -64,6 +91,43 @@ class Draft:
         self.due: datetime | None = None
         self.instance_id: str | None = None
         self.taken_by: int | None = None
+
+    def begin_attempt(self, attempt: Attempt) -> None:
+        """Another attempt is made."""
+        if self.attempts is None:
+            self.attempts = []
+        self.attempts.append(attempt)
+
+    def begin_backoff(self, start: datetime) -> None:
+        """The last attempt failed, and another one will be made, but not yet."""
+        if self.backoffs is None:
+            self.backoffs = []
+        self.backoffs.append(Backoff(after=len(self.attempts or ()), start=start))
+
+    def note_overdue(self, id: int) -> None:
+        """The timeout of an attempt (or of the wait) of that id has fired."""
+        if self.overdue is None:
+            self.overdue = set()
+        self.overdue.add(id)
+
+    def is_overdue(self, id: int) -> bool:
+        """Whether it has."""
+        return self.overdue is not None and id in self.overdue
+
+    def deliver(self, delivery: Delivery) -> None:
+        """An event has reached the wait."""
+        if self.deliveries is None:
+            self.deliveries = []
+        self.deliveries.append(delivery)
+
+    def reject(self, reason: str) -> bool:
+        """The event that reached the wait last didn't fit; tell whether there was one."""
+        if self.end is None or not self.deliveries or self.deliveries[-1].rejected is not None:
+            return False
+        self.deliveries[-1] = msgspec.structs.replace(self.deliveries[-1], rejected=reason)
+        self.result = None
+        self.reopen(RowStatus.WAITING)
+        return True
 
     def close(self, at: datetime, status: RowStatus) -> None:
         """Come to an end, never before the start."""
@@ -94,13 +158,16 @@ class Draft:
         prints: str = "",
     ) -> None:
         """Close the attempt of that id, and the row with it; a retry opens it again."""
-        for place, attempt in enumerate(self.attempts):
+        attempts = self.attempts
+        if attempts is None:
+            return
+        for place, attempt in enumerate(attempts):
             if attempt.id != scheduled_id or attempt.ended_at is not None:
                 continue
             ended_at = max(at, attempt.scheduled_at)
             if started_at is not None:
                 started_at = min(max(started_at, attempt.scheduled_at), ended_at)
-            self.attempts[place] = msgspec.structs.replace(
+            attempts[place] = msgspec.structs.replace(
                 attempt,
                 started_at=started_at,
                 ended_at=ended_at,
@@ -120,16 +187,16 @@ class Draft:
 
     def leave_attempts(self, at: datetime) -> None:
         """Nothing more is heard of the attempts that are open: another one begins, or the execution ended."""
-        for attempt in self.attempts:
+        for attempt in self.attempts or ():
             if attempt.ended_at is None:
                 self.end_attempt(attempt.id, at, RowStatus.LEFT_OPEN)
 
     def freeze(self) -> Row:
         """The row as it stands."""
         spans = self._spans()
-        end = self.end
-        if end is not None and spans[-1].end is not None:
-            end = max(end, spans[-1].end)
+        end, last = self.end, spans[-1].end
+        if end is not None and last is not None and last > end:
+            end = last
         return Row(
             key=self.key,
             index=self.index,
@@ -144,8 +211,8 @@ class Draft:
             input=self.input,
             result=self.result,
             failure=self.failure,
-            attempts=tuple(self.attempts),
-            deliveries=tuple(self.deliveries),
+            attempts=tuple(self.attempts or ()),
+            deliveries=tuple(self.deliveries or ()),
             schema=self.schema,
             due=self.due,
             instance_id=self.instance_id,
@@ -157,12 +224,13 @@ class Draft:
         if not self.attempts:
             return (Span(kind=SpanKind.WAITING, start=self.start, end=self.end, status=self.status),)
         spans: list[Span] = []
+        backoffs = self.backoffs or ()
         for number, attempt in enumerate(self.attempts, start=1):
-            begun = attempt.started_at
-            if begun is not None and begun > attempt.scheduled_at:
-                _add(spans, SpanKind.QUEUED, attempt.scheduled_at, begun, attempt.status)
-            _add(spans, SpanKind.RUNNING, begun or attempt.scheduled_at, attempt.ended_at, attempt.status)
-            for backoff in self.backoffs:
+            begun, asked = attempt.started_at, attempt.scheduled_at
+            if begun is not None and begun > asked:
+                _add(spans, SpanKind.QUEUED, asked, begun, attempt.status)
+            _add(spans, SpanKind.RUNNING, begun or asked, attempt.ended_at, attempt.status)
+            for backoff in backoffs:
                 if backoff.after == number:
                     _add(spans, SpanKind.BACKOFF, backoff.start, backoff.end, RowStatus.RETRYING)
         return tuple(spans)
@@ -176,5 +244,8 @@ def _add(spans: list[Span], kind: SpanKind, start: datetime, end: datetime | Non
             last = msgspec.structs.replace(last, end=max(start, last.start))
             spans[-1] = last
         assert last.end is not None, "closed just above"
-        start = max(start, last.end)
-    spans.append(Span(kind=kind, start=start, end=None if end is None else max(end, start), status=status))
+        if last.end > start:
+            start = last.end
+    if end is not None and end < start:
+        end = start
+    spans.append(Span(kind=kind, start=start, end=end, status=status))

@@ -16,11 +16,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-import msgspec
-
 from nbflow.core import history as h
 from nbflow.core.identity import forked_child_id
-from nbflow.views.timeline.drafts import Backoff, Draft
+from nbflow.views.timeline.drafts import Draft
 from nbflow.views.timeline.mailbox import Mailbox
 from nbflow.views.timeline.rows import Attempt, Delivery, Row, RowKind, RowStatus
 from nbflow.views.timeline.run import RunFacts
@@ -92,6 +90,8 @@ class TimelineFold:
     def _take(self, event: h.HistoryEvent) -> Draft | None:
         """Give the draft that the event belongs to, changed by it; None: it is the header's."""
         match event:
+            case h.WorkflowStarted():  # a third of all events: they come first
+                return None
             case h.TaskScheduled():
                 return self._attempt(event, RowKind.ACTIVITY, timeout=event.timeout)
             case h.ChildWorkflowCreated():
@@ -145,7 +145,7 @@ class TimelineFold:
         draft.reopen(RowStatus.RUNNING)
         draft.due = None
         draft.input = event.input
-        draft.attempts.append(
+        draft.begin_attempt(
             Attempt(number=event.attempt, id=event.id, scheduled_at=event.at, timeout=timeout)
         )
         self._by_id.setdefault(event.id, draft)
@@ -185,7 +185,7 @@ class TimelineFold:
         draft = self._by_id.get(event.scheduled_id)
         if draft is None or draft.kind not in (RowKind.ACTIVITY, RowKind.CHILD):
             return None
-        is_late = event.scheduled_id in draft.overdue
+        is_late = draft.is_overdue(event.scheduled_id)
         draft.end_attempt(
             event.scheduled_id, event.at, RowStatus.TIMED_OUT if is_late else RowStatus.CANCELLED
         )
@@ -217,8 +217,7 @@ class TimelineFold:
         self._by_id.setdefault(event.id, served)
         served.due = event.fire_at
         if event.purpose == "retry":
-            begun = max(event.at, served.end or event.at)
-            served.backoffs.append(Backoff(after=len(served.attempts), start=begun))
+            served.begin_backoff(max(event.at, served.end or event.at))
             served.reopen(RowStatus.RETRYING)
         return served
 
@@ -238,7 +237,7 @@ class TimelineFold:
                 draft.leave_attempts(at)
                 draft.close(at, RowStatus.CANCELLED)
         elif fired and timer.for_id is not None:
-            draft.overdue.add(timer.for_id)
+            draft.note_overdue(timer.for_id)
         return draft
 
     # -- external events ---------------------------------------------------------------------
@@ -259,7 +258,7 @@ class TimelineFold:
             self._deliver(draft, event)
 
     def _deliver(self, draft: Draft, event: h.EventRaised) -> None:
-        draft.deliveries.append(Delivery(at=event.at, payload=event.payload))
+        draft.deliver(Delivery(at=event.at, payload=event.payload))
         draft.result = event.payload
         draft.close(event.at, RowStatus.COMPLETED)
 
@@ -285,15 +284,11 @@ class TimelineFold:
             return None
         match event:
             case h.EventRejected(reason=reason):
-                if draft.end is not None and draft.deliveries and draft.deliveries[-1].rejected is None:
-                    last = draft.deliveries[-1]
-                    draft.deliveries[-1] = msgspec.structs.replace(last, rejected=reason)
-                    draft.result = None
-                    draft.reopen(RowStatus.WAITING)
+                if draft.reject(reason):
                     self._look_for_kept(draft)
             case h.EventWaitCancelled(at=at):
                 if self._mailbox.withdraw(draft):
-                    draft.close(at, RowStatus.TIMED_OUT if i in draft.overdue else RowStatus.CANCELLED)
+                    draft.close(at, RowStatus.TIMED_OUT if draft.is_overdue(i) else RowStatus.CANCELLED)
             case _:
                 assert_never(event)
         return draft

@@ -62,6 +62,8 @@ def _head(timeline: Timeline) -> Iterator[str]:
         facts.append(f"status <code>{text(header.custom_status, 120)}</code>")
     if header.output is not None:
         facts.append(f"output <code>{text(header.output, 120)}</code>")
+    if timeline.caveat:
+        facts.append(escaped(timeline.caveat))
     yield faint(" · ".join(facts), "div")
     problem = header.stall.message if header.stall is not None else None
     if header.failure is not None:

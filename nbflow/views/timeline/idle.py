@@ -21,9 +21,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import msgspec
-
-from nbflow.views.timeline.rows import Row, RowKind, SpanKind
+from nbflow.views.timeline.rows import AxisRule, Row, RowKind, SpanKind
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -46,29 +44,6 @@ def millis(at: datetime) -> int:
     return (at - _EPOCH) // _MILLISECOND
 
 
-class AxisRule(msgspec.Struct, frozen=True, kw_only=True):
-    """What a time axis shows, whatever the time is. Times are milliseconds since 1970.
-
-    Attributes:
-        start: Where the axis begins.
-        last: The last moment at which anything began or ended.
-        end: Where the axis ends; None: at the present.
-        breaks: Idle stretches that are left out, in order, each from a moment to a later one.
-        patience: How long after ``last`` the present may be before the time between them is left out
-            too; None: it never is, since something runs.
-    """
-
-    start: int
-    last: int
-    end: int | None
-    breaks: tuple[tuple[int, int], ...] = ()
-    patience: int | None = None
-
-    def to_scale(self) -> AxisRule:
-        """The same without breaks."""
-        return AxisRule(start=self.start, last=self.last, end=self.end)
-
-
 class _Moment:
     """What begins (+1) and ends (-1) at one time, and how many spans touch it."""
 
@@ -84,37 +59,31 @@ class Idling:
     def __init__(self) -> None:
         self._times: list[int] = []
         self._moments: dict[int, _Moment] = {}
-        self._rows: dict[str, tuple[RowKind, list[tuple[int, int | None, bool]]]] = {}
+        self._rows: dict[str, Row] = {}
 
     def put(self, row: Row) -> None:
         """Take in a row, new or changed."""
-        before = self._rows.pop(row.key, None)
+        before = self._rows.get(row.key)
         if before is not None:
-            self._count(*before, by=-1)
-        spans = [
-            (
-                millis(span.start),
-                None if span.end is None else millis(span.end),
-                span.kind in (SpanKind.RUNNING, SpanKind.QUEUED),
-            )
-            for span in row.spans
-        ]
-        self._rows[row.key] = row.kind, spans
-        self._count(row.kind, spans, by=1)
+            self._count(before, -1)
+        self._rows[row.key] = row
+        self._count(row, 1)
 
-    def _count(self, kind: RowKind, spans: list[tuple[int, int | None, bool]], *, by: int) -> None:
-        for start, end, busy in spans:
-            self._mark(start, kind, busy, by, by)
-            if end is not None:
-                self._mark(end, kind, busy, by, -by)
+    def _count(self, row: Row, by: int) -> None:
+        is_child = row.kind is RowKind.CHILD
+        for span in row.spans:
+            busy = span.kind is SpanKind.RUNNING or span.kind is SpanKind.QUEUED
+            self._mark(millis(span.start), is_child, busy, by, by)
+            if span.end is not None:
+                self._mark(millis(span.end), is_child, busy, by, -by)
 
-    def _mark(self, at: int, kind: RowKind, busy: bool, touched: int, by: int) -> None:
+    def _mark(self, at: int, is_child: bool, busy: bool, touched: int, by: int) -> None:
         moment = self._moments.get(at)
         if moment is None:
             moment = self._moments[at] = _Moment()
             insort(self._times, at)
         moment.touched += touched
-        if busy and kind is RowKind.CHILD:
+        if busy and is_child:
             moment.children += by
         elif busy:
             moment.work += by

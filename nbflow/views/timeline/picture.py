@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from nbflow.core.history import HistoryEvent
 from nbflow.core.state import InstanceRecord
 from nbflow.views.timeline.fold import TimelineFold
@@ -22,6 +24,7 @@ def timeline(
     *,
     now: datetime,
     opened_at: datetime | None = None,
+    caveat: str = "",
 ) -> Timeline:
     """Give the timeline of one execution.
 
@@ -30,11 +33,13 @@ def timeline(
         history: The execution's events, from the first.
         now: The present time, aware UTC.
         opened_at: When the engine of today took the history up; None: there is none.
+        caveat: What is to be known of how the history is kept.
     """
     fold = TimelineFold()
     for event in history:
         fold.apply(event)
-    return timeline_of(record, fold, now=now, opened_at=opened_at)
+    drawn = timeline_of(record, fold, now=now, opened_at=opened_at)
+    return msgspec.structs.replace(drawn, caveat=caveat)
 
 
 def timeline_of(
@@ -47,7 +52,20 @@ def timeline_of(
         rows=fold.rows(),
         waiting_for=waiting_for(record, fold),
         now=now,
+        length=fold.length,
         served_until=served_until(head, opened_at),
+    )
+
+
+def is_of(drawn: Timeline, record: InstanceRecord, history: Sequence[HistoryEvent]) -> bool:
+    """Whether a timeline shows that record and that history, and nothing older."""
+    head = drawn.header
+    return (head.execution_id, head.updated_at, head.status, head.stall, drawn.length) == (
+        record.execution_id,
+        record.last_updated_at,
+        record.status,
+        record.stall,
+        len(history),
     )
 
 

@@ -3,6 +3,9 @@
 Everything is frozen and independent of the present time: a span that is still
 open has no end, so that a row changes only when an event changes it. Who draws
 it decides what "now" is.
+
+There are thousands of rows and spans at once, none of which can be part of a cycle: the garbage collector is told not
+to look at them (``gc=False``).
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ class SpanKind(StrEnum):
     WAITING = "waiting"
 
 
-class Span(msgspec.Struct, frozen=True, kw_only=True):
+class Span(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A piece of a row's bar.
 
     Attributes:
@@ -75,7 +78,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     status: RowStatus
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One attempt of an activity or child workflow.
 
     Attributes:
@@ -103,7 +106,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float | None = None
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event that reached a wait; ``rejected`` is the reason if its payload didn't fit."""
 
     at: datetime
@@ -111,7 +114,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     rejected: str | None = None
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of the timeline.
 
     Attributes:
@@ -209,6 +212,29 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
 
 
+class AxisRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What a time axis shows, whatever the time is. Times are milliseconds since 1970.
+
+    Attributes:
+        start: Where the axis begins.
+        last: The last moment at which anything began or ended.
+        end: Where the axis ends; None: at the present.
+        breaks: Idle stretches that are left out, in order, each from a moment to a later one.
+        patience: How long after ``last`` the present may be before the time between them is left out
+            too; None: it never is, since something runs.
+    """
+
+    start: int
+    last: int
+    end: int | None
+    breaks: tuple[tuple[int, int], ...] = ()
+    patience: int | None = None
+
+    def to_scale(self) -> AxisRule:
+        """The same without breaks."""
+        return AxisRule(start=self.start, last=self.last, end=self.end)
+
+
 class WaitingFor(msgspec.Struct, frozen=True, kw_only=True):
     """The open rows, by what would close them; all empty once the run has ended."""
 
@@ -222,15 +248,21 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """One execution, as a picture: header, rows in the order in which they began, what is waited for.
 
     Attributes:
+        length: How many events it was drawn from.
         served_until: What had ended by then was not done by the engine of today: its replay of the run
             took it from history. None: there was no such replay.
+        caveat: What is to be known of how the history is kept; empty: nothing.
+        axis: What its time axis shows, where that is known from drawing it elsewhere.
     """
 
     header: Header
     rows: tuple[Row, ...]
     waiting_for: WaitingFor
     now: datetime
+    length: int = 0
     served_until: datetime | None = None
+    caveat: str = ""
+    axis: AxisRule | None = None
 
     def is_served(self, thing: Row | Span) -> bool:
         """Whether a row or span was taken from history by replay."""

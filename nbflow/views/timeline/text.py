@@ -68,6 +68,8 @@ def text_timeline(timeline: Timeline, *, width: int = 100) -> str:
 def _lines(timeline: Timeline, width: int) -> Iterator[str]:
     header, rows = timeline.header, timeline.rows
     yield from _head(header, width)
+    if timeline.caveat:
+        yield fit(timeline.caveat, width)
     waits = _awaited(timeline)
     if waits:
         yield from _wrapped(f"◷ waits for {', '.join(waits)}", width, most=2)

@@ -18,7 +18,7 @@ import { InboxView } from "./inbox.js";
 import { drawParting } from "./parting.js";
 import { ReplayView } from "./replay.js";
 import { TimelineView } from "./timeline.js";
-import { NO_ANSWER, SubModel, blockNodes, clockTime, duration, fullTime, h, iconOf, keptOf, onSilence, ownKeys, setText, signButton } from "./words.js";
+import { NO_ANSWER, SubModel, blockNodes, clockTime, duration, fullTime, h, iconOf, keptOf, onSilence, ownKeys, rowsOf, setText, signButton } from "./words.js";
 
 /** @typedef {import('./words.js').Picture} Picture */
 /** @typedef {import('./words.js').Model} Model */
@@ -187,8 +187,8 @@ export class CardView {
     this.skew = message.now - Date.now();
     this.still = message.still ? message.now : undefined;
     const rows = whole ? new Map() : /** @type {Picture} */ (before).rows;
-    for (const row of message.rows) rows.set(row.key, row);
-    this.picture = { ...message, rows, changed: whole ? null : message.rows.map((/** @type {{key: string}} */ row) => row.key) };
+    for (const row of rowsOf(message)) rows.set(row.key, row);
+    this.picture = { ...message, rows, packed: "", changed: whole ? null : message.rows.map((/** @type {{key: string}} */ row) => row.key) };
     this.draw();
   }
 
@@ -237,6 +237,7 @@ export class CardView {
       ...this.originFacts(run, linkTo),
       run.customStatus === null ? null : h("span", {}, "status ", h("code", {}, run.customStatus)),
       run.output === null ? null : h("span", {}, "output ", h("code", {}, run.output)),
+      run.caveat ? h("span", {}, run.caveat) : null,
     ];
     this.facts.replaceChildren(...facts.filter((fact) => fact !== null));
   }

@@ -18,7 +18,7 @@ import { NO_ANSWER, button, h, keptOf, onSilence, ownKeys, setText } from "./wor
 /** @typedef {import('./words.js').Model} Model */
 /** @typedef {import('./choice.js').Line} Line */
 /** What a snapshot or a delta says besides its rows.
- * @typedef {{counts: [status: string, count: number, icon: string, word: string, tone: string][], scope: string, chosen: string[], page: number}} Frame */
+ * @typedef {{counts: [status: string, count: number, icon: string, word: string, tone: string][], scope: string, chosen: string[], page: number, caveat?: string}} Frame */
 
 const BEYOND = 8; // rows that are drawn above and below those in sight
 const FLASH = [{ backgroundColor: "color-mix(in srgb, var(--nbf-active) 26%, transparent)" }, {}];
@@ -241,6 +241,7 @@ export class DashboardView {
     this.grid.hidden = !this.lines.size;
     setText(this.empty, !there && !this.state.chosen?.size ? "No runs yet: type %wf run NAME(…) to start one" : "No such runs: choose other statuses or another text");
     setText(this.foot, text.trim() ? `${total.toLocaleString("en")} found among ${here.toLocaleString("en")} of ${many(there)}` : here < there ? `${here.toLocaleString("en")} of ${many(there)} are shown` : many(total));
+    if (this.frame.caveat) this.foot.append(` · ${this.frame.caveat}`);
     if (more) this.foot.append(" ", button(`load ${this.frame.page.toLocaleString("en")} more`, () => this.load(), { class: "nbf-link" }));
   }
 

@@ -6,7 +6,7 @@
  * @typedef {[label: string, text: string, form: string]} Block
  * @typedef {{name: string, id: string, execution: string, generation: number, look: Look, live: boolean,
  *   created: number, started: number|null, ended: number|null, startAt: number|null,
- *   customStatus: string|null, output: string|null, problem: string|null, sentence: string,
+ *   customStatus: string|null, output: string|null, caveat?: string|null, problem: string|null, sentence: string,
  *   parting: import('./parting.js').Parting|null,
  *   parent: string|null, origin: [reason: "fork"|"rewind", run: string, seq: number]|null, can: string[], commands: Command[], blocks: Block[]}} Run
  * @typedef {[name: string, title: string, asks: string]} Command `asks`: what is said before it is done; empty: nothing
@@ -30,6 +30,9 @@
  * @typedef {{el: HTMLElement, draw(picture: Picture): void, tick?(now: number): void, show?(detail?: any): void,
  *   hide?(): void, onAck?(ack: Ack): void, dispose?(): void}} View
  */
+
+/** The rows of a snapshot or a delta: many of them are one text. @param {{rows: Row[], packed?: string}} message @returns {Row[]} */
+export const rowsOf = ({ rows, packed }) => (packed ? JSON.parse(packed) : rows);
 
 export const NO_ANSWER = "no kernel answers: re-run this cell";
 const SILENT_AFTER = 2000; // ms without an answer after which nobody seems to be there

@@ -198,7 +198,7 @@ def test_an_object_is_a_form_of_its_fields() -> None:
         "size": ChoiceControl,
         "address": FormControl,
         "gift": ChoiceControl,
-        "tags": OptionalControl,
+        "tags": ListControl,
         "note": OptionalControl,
     }
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from nbflow.views.timeline.axis import Axis, rule_of
 from nbflow.views.timeline.fold import TimelineFold
-from nbflow.views.timeline.idle import AxisRule, Idling, idling_of, millis
-from nbflow.views.timeline.rows import Row, SpanKind
+from nbflow.views.timeline.idle import Idling, idling_of, millis
+from nbflow.views.timeline.rows import AxisRule, Row, SpanKind
 from tests.views.stories import DAY, Story, at, completed, patient, waiting
 from tests.views.timeline.test_fold_laws import histories, picture_of
 
