@@ -97,4 +97,7 @@ class Desk:
     def _open(self, name: str) -> tuple[Any, NotebookClient]:
         book = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
         resources = {"metadata": {"path": str(self._folder)}}
-        return book, NotebookClient(book, timeout=60, kernel_name="python3", resources=resources)
+        client = NotebookClient(
+            book, timeout=60, kernel_name="python3", resources=resources, coalesce_streams=True
+        )
+        return book, client
