@@ -21,7 +21,7 @@ def make(path: Path) -> Path:
             )
             runtime.skip(seconds=1)
         run.raise_event("approval", Decision(False))
-        assert run.result(5) == "rejected"
+        assert run.result(20) == "rejected"
     return path
 
 

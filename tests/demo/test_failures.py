@@ -76,11 +76,11 @@ def test_a_run_that_is_rejected_proves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_result_that_never_comes_ends_with_the_time(tmp_path: Path) -> None:
-    played = play_with(tmp_path, "run", "embargo=3", "embargo=3600", within=20)
-    assert played.seconds < 30
+    played = play_with(tmp_path, "run", "embargo=3", "embargo=3600", within=30)
+    assert played.seconds < 300
     assert (
         complaint(played)
-        == "20 s were over while the cell 'await run' ran: it may take longer with --within SECONDS"
+        == "30 s were over while the cell 'await run' ran: it may take longer with --within SECONDS"
     )
 
 

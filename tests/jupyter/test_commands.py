@@ -57,11 +57,11 @@ def test_arguments_are_python_that_knows_json_names(notebook: Notebook) -> None:
     notebook.run("%%workflow echo(value)\nreturn value")
     notebook.run("sku = 'tea'")
     notebook.run('run = %wf run echo({"sku": sku, "gift": true, "vip": false, "note": null});')
-    assert notebook["run"].result(5) == {"sku": "tea", "gift": True, "vip": False, "note": None}
+    assert notebook["run"].result(20) == {"sku": "tea", "gift": True, "vip": False, "note": None}
     notebook.run("%%wf run --id long\necho([\n  # it's long )\n  [x for x in range(3)],\n])")
     notebook.run("%%wf run\necho('x') --id below;")
-    assert notebook["run"].client.handle("long").result(5) == [[0, 1, 2]]
-    assert notebook["run"].client.handle("below").result(5) == "x"
+    assert notebook["run"].client.handle("long").result(20) == [[0, 1, 2]]
+    assert notebook["run"].client.handle("below").result(20) == "x"
 
 
 def test_run_again_attaches_to_the_active_run(desk: Notebook) -> None:
@@ -105,13 +105,13 @@ def test_events_are_raised(desk: Notebook) -> None:
     assert (
         desk.run('%wf raise order-1 approval {"approved": true}') == "order-1: event 'approval' is recorded"
     )
-    assert desk["run"].result(5) == "tea True {'approved': True}"
+    assert desk["run"].result(20) == "tea True {'approved': True}"
     desk.run("run = %wf run fulfil('tea') --id order-2;")
     desk.run("%%wf raise run approval\n{\n  'approved': False,  # not today\n}")
-    assert desk["run"].result(5) == "tea True {'approved': False}"
+    assert desk["run"].result(20) == "tea True {'approved': False}"
     desk.run("run = %wf run fulfil('tea') --id order-3;")
     desk.run("%wf raise order-{1 + 2} approval")
-    assert desk["run"].result(5) == "tea True None"
+    assert desk["run"].result(20) == "tea True None"
 
 
 def test_ps_lists_and_narrows(desk: Notebook) -> None:
@@ -166,7 +166,7 @@ def test_wait_sees_an_event_that_is_on_its_way(desk: Notebook) -> None:
     timer.start()
     desk.run("%wf raise order-1 approval True\n%wf wait order-1")
     timer.join()
-    assert desk["run"].result(5) == "tea True True"
+    assert desk["run"].result(20) == "tea True True"
 
 
 def test_suspend_resume_terminate_purge(desk: Notebook) -> None:
@@ -202,7 +202,7 @@ def test_an_event_that_does_not_fit_is_refused_and_the_wait_goes_on(notebook: No
     assert said.startswith("EventRejectedError: ")
     assert "Expected `int`, got `str`" in said
     notebook.run("%wf raise ask-1 number 7")
-    assert notebook["run"].result(5) == 7
+    assert notebook["run"].result(20) == 7
 
 
 def test_a_history_in_memory(notebook: Notebook) -> None:
@@ -212,7 +212,7 @@ def test_a_history_in_memory(notebook: Notebook) -> None:
     )
     notebook.run(SLEEPER)
     notebook.run("run = %wf run sleeper(0);")
-    assert notebook["run"].result(5) == "slept"
+    assert notebook["run"].result(20) == "slept"
 
 
 def test_sql_answers_questions(desk: Notebook) -> None:
@@ -336,7 +336,7 @@ def test_a_failed_run_shows_its_authors_code(notebook: Notebook) -> None:
     )
     notebook.run("%%workflow buy(cents: int)\nawait charge(cents)")
     notebook.run("run = %wf run buy(200) --id buy-1;")
-    shown = notebook.fail("run.result(5)")
+    shown = notebook.fail("run.result(20)")
     assert [line for line in shown.splitlines() if "---->" in line] == [
         "----> 4         raise ValueError('declined')",
         "----> 2     await charge(cents)",

@@ -49,7 +49,7 @@ def test_runs_go_on_where_it_is_changed(relaxed: Notebook) -> None:
     assert "order-1" in relaxed.run("%wf db --durability full")
     relaxed.run("%wf raise order-1 answer 'yes'")
     relaxed.run("run = %wf show order-1;")
-    assert relaxed["run"].result(5) == "yes"
+    assert relaxed["run"].result(20) == "yes"
 
 
 def test_what_cannot_be_is_one_line(notebook: Notebook) -> None:

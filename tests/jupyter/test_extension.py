@@ -171,7 +171,7 @@ def test_decorated_functions_in_ordinary_cells_are_found(notebook: Notebook) -> 
     assert said == "workflow greet(name: str) -> str · new"
     assert notebook.run("x = 1") == ""
     notebook.run("run = greet.start('Ada', id='greeting-1')")
-    assert notebook["run"].result(5) == "hello Ada"
+    assert notebook["run"].result(20) == "hello Ada"
 
 
 def test_a_decorated_function_can_be_run_by_its_own_cell(notebook: Notebook) -> None:
@@ -179,7 +179,7 @@ def test_a_decorated_function_can_be_run_by_its_own_cell(notebook: Notebook) -> 
         "from nbflow import workflow\n@workflow\nasync def greet(name: str) -> str:\n    return f'hello {name}'\n"
         "run = %wf run greet('Ada') --id greeting-1;"
     )
-    assert notebook["run"].result(5) == "hello Ada"
+    assert notebook["run"].result(20) == "hello Ada"
 
 
 def test_an_older_definition_under_another_name_does_not_come_back(notebook: Notebook) -> None:

@@ -44,7 +44,7 @@ def approval(desk: Notebook) -> int:
 def test_rewind_says_where_to_and_what_is_tried_again(desk: Notebook) -> None:
     last = len(desk["run"].history()) - 2
     assert desk.run("%wf rewind order-1") == (f"order-1 is taken back to event {last}: ship is tried again")
-    assert desk["run"].result(5) == "shipped tea, 3"
+    assert desk["run"].result(20) == "shipped tea, 3"
     assert "order-1 is COMPLETED, and only a FAILED run can be taken back" in desk.fail("%wf rewind order-1")
     assert "%wf rewind needs a run" in desk.fail("%wf rewind")
 
@@ -61,7 +61,7 @@ def test_rewind_says_where_to_and_what_is_tried_again(desk: Notebook) -> None:
 def test_a_value_is_python_that_knows_json_names(desk: Notebook, typed: str) -> None:
     typed = typed.format(at=approval(desk))
     desk.run(typed if typed.startswith("%%") else f"no = {typed}")
-    assert desk["run"].client.handle("no").result(5) == "refused 3"
+    assert desk["run"].client.handle("no").result(20) == "refused 3"
 
 
 def test_fork_shows_the_new_runs_card_and_gives_its_handle(desk: Notebook) -> None:
@@ -69,10 +69,10 @@ def test_fork_shows_the_new_runs_card_and_gives_its_handle(desk: Notebook) -> No
     shown = desk.run(f"fork = %wf fork order-1 --at {at}")
     assert shown.splitlines()[0] == f"order-1-fork-1 is forked from order-1 at event {at}"
     assert shown.count("fulfil  order-1-fork-1") == 1
-    assert desk["fork"].result(5) == "shipped tea, 3"
+    assert desk["fork"].result(20) == "shipped tea, 3"
     assert desk.run(f"again = %wf fork fork --at {at} --code newest;") == ""
     assert desk["again"].instance_id == "order-1-fork-1-fork-1"
-    assert desk["again"].result(5) == "shipped tea, 3"
+    assert desk["again"].result(20) == "shipped tea, 3"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_what_is_typed_wrong_is_one_line(desk: Notebook, typed: str, words: str)
 def test_compare_shows_where_two_runs_part(desk: Notebook) -> None:
     at = approval(desk)
     desk.run(f'no = %wf fork order-1 --at {at} --set {{"approved": false}} --id no;')
-    desk["no"].result(5)
+    desk["no"].result(20)
     shown = desk.run("%wf compare run no")
     assert f"the first {at - 1} events are shared; they part at approval (event)" in shown
     assert 'returns "refused 3"' in shown

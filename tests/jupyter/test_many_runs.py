@@ -63,7 +63,7 @@ def test_ignore_keeps_the_run_that_is_there_whatever_its_status(desk: Notebook) 
     desk.run("%wf wait order-1")
     said = desk.run("done = %wf run asks('coffee') --id order-1 --reuse ignore")
     assert said.startswith("attached to order-1, which was started before and is COMPLETED")
-    assert desk["done"].result(5) == "tea 1"
+    assert desk["done"].result(20) == "tea 1"
 
 
 @pytest.mark.semantics(5)
@@ -79,7 +79,7 @@ def test_terminate_puts_a_new_run_in_the_place_of_the_old_one(desk: Notebook) ->
     assert ids(desk, "%wf ps") == ["order-1"]
     desk.run("%wf wait order-1")
     desk.run("%wf raise order-1 answer 2")
-    assert desk["new"].result(5) == "coffee 2"
+    assert desk["new"].result(20) == "coffee 2"
     said = desk.run("newer = %wf run asks('milk') --id order-1 --reuse terminate")
     assert "takes the place" not in said
     assert desk["newer"].status == "RUNNING"
