@@ -150,7 +150,7 @@ $(OLDEST)/.nbflow-oldest: pyproject.toml Makefile | $(BIN)/python
 	@echo "making $(OLDEST) with $(OLDEST_PINS)"
 	@$(BIN)/python -m venv --clear $(OLDEST)
 	@$(OLDEST)/bin/python -m pip install --quiet --quiet --editable . $(OLDEST_PINS) \
-		hypothesis nbformat nbmake pytest pytest-asyncio pytest-timeout pytest-xdist
+		hypothesis nbformat nbmake pytest pytest-asyncio pytest-rerunfailures pytest-timeout pytest-xdist
 	@touch $@
 
 # --- the system's packages -----------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests first, so that no worker is left alone with one; browser tests last.
+    """Long tests first, so that no worker is left alone with one; browser tests last; two tries for some.
 
     Playwright's loop counts as running in a process from its first test on, and `asyncio.run` refuses to
     work beside it: a process that has begun with browser tests can do nothing else any more.
@@ -77,6 +77,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "playwright" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+        if any(map(item.get_closest_marker, ("browser", "kernel", "lab"))):
+            item.add_marker(pytest.mark.flaky(reruns=1))
     items.sort(
         key=lambda item: 2 if item.get_closest_marker("browser") else not item.get_closest_marker("slow")
     )
