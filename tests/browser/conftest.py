@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.card_page import CardPage
 from tests.browser.lab import lab
 
 __all__ = ["lab"]  # a fixture
+
+expect.set_options(timeout=20_000)  # a loaded machine may take longer than the usual five seconds
 
 CHROMIUM = next(
     (
