@@ -62,7 +62,8 @@ class RunCard(anywidget.AnyWidget):
         opens: Json = {"view": view} if seq is None else {"view": view, "detail": {"seq": seq}}
         snapshot, drawn = self._conversation.begin()
         self._drawn = drawn if picture is None and drawn.header.status.is_terminal else None
-        super().__init__(snapshot=snapshot, opens=opens, twin=secrets.token_hex(8))
+        token = secrets.token_hex(16)
+        super().__init__(snapshot=snapshot, opens=opens, twin=token, model_id=token)
         comm: Any = self.comm
         comm.on_close(self._on_front_end_closed)
         reply_where_asked(comm)

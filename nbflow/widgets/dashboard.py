@@ -57,7 +57,8 @@ class Dashboard(anywidget.AnyWidget):
         )
         self._orders = Orders(source, send=self._post)
         self._exchange = Exchange(source.run, send=self._post)
-        super().__init__(snapshot=self._feed.open(), twin=secrets.token_hex(8))
+        token = secrets.token_hex(16)
+        super().__init__(snapshot=self._feed.open(), twin=token, model_id=token)
         comm: Any = self.comm
         comm.on_close(self._on_front_end_closed)
         reply_where_asked(comm)

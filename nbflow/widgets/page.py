@@ -47,7 +47,7 @@ def packed(code: str) -> str:
     """A module that unpacks another one and is it: what travels with each widget."""
     compressed = gzip.compress(code.encode(), mtime=0)
     key = hashlib.sha256(compressed).hexdigest()[:16]
-    bare = _bare(_read("packed.js"))
+    bare = _joined("packed.js")
     return bare.replace("@KEY@", key).replace("@PACKED@", base64.b64encode(compressed).decode("ascii"))
 
 

@@ -16,7 +16,7 @@ class Twin:
     """The picture beside a widget; displayed anew, it shows how things stand by then.
 
     Args:
-        token: By which the widget knows it.
+        token: By which the widget knows it; the ID of its model.
         picture: Gives its ``text/html`` and ``text/plain``.
     """
 

@@ -250,10 +250,10 @@ def test_a_packed_module_is_the_module_and_is_unpacked_once(page: Page) -> None:
     page.goto("http://card.test/")
     found = page.evaluate(
         """async (text) => {
-          const load = async () => (await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })))).default();
+          const load = async () => (await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })))).default.render({ model: {} });
           const [one, other] = await Promise.all([load(), load()]);
-          return [one.render(), one === other, globalThis.runs];
+          return [one, other, globalThis.runs];
         }""",
         packed,
     )
-    assert found == [7, True, 1]
+    assert found == [7, 7, 1]

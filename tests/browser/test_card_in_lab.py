@@ -145,3 +145,29 @@ def test_the_twins_survive_an_untrusted_notebook(page: Page, lab: Lab) -> None:
     notebook.output(3).scroll_into_view_if_needed()
     expect(notebook.output(3)).to_contain_text("$ref/a_1$")
     expect(page.locator("mjx-container")).to_have_count(0)
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["run", "reloaded"])
+def test_a_page_that_was_too_slow_for_anywidget_follows_the_run(
+    page: Page, lab: Lab, is_reloaded: bool
+) -> None:
+    """Anywidget gives a model two seconds to load; here they are over at once."""
+    page.add_init_script(
+        "const timeout = AbortSignal.timeout;"
+        "AbortSignal.timeout = (ms) => (ms === 2000 ? AbortSignal.abort() : timeout.call(AbortSignal, ms));"
+        "const listen = AbortSignal.prototype.addEventListener;"
+        "AbortSignal.prototype.addEventListener = function (type, heard, ...rest) {"
+        "  if (this.aborted) heard(); else listen.call(this, type, heard, ...rest); };"
+    )
+    notebook, card = opened(page, lab, f"slow-{is_reloaded}.ipynb", "%wf ps")
+    if is_reloaded:
+        notebook.save()
+        page.reload()
+        notebook = Notebook(page, lab, f"slow-{is_reloaded}.ipynb")
+        card = notebook.output(START).locator(".nbf")
+    notebook.run(START + 1)
+    dashboard = notebook.output(START + 1).locator(".nbf-dash")
+    expect(dashboard.get_by_role("row", name="order-42")).to_contain_text("running")
+    card.get_by_role("button", name="Approve approval").click()
+    expect(card.locator(".nbf-badge")).to_have_text("✓ completed", timeout=PATIENCE)
+    expect(dashboard.get_by_role("row", name="order-42")).to_contain_text("completed")

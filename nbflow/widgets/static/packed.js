@@ -1,6 +1,8 @@
 // @ts-check
 /** The card's module, compressed: every card on a page brings this text along, and the first one unpacks it for all. */
 
+import { hear } from "./hearing.js";
+
 const KEY = "@KEY@";
 const PACKED = "@PACKED@";
 
@@ -15,9 +17,13 @@ async function unpack() {
   }
 }
 
-/** What anywidget calls for the widget's definition. */
-export default async () => {
-  const loaded = /** @type {any} */ (globalThis).nbflow ??= new Map();
-  if (!loaded.has(KEY)) loaded.set(KEY, unpack());
-  return (await loaded.get(KEY)).default;
+/** What anywidget calls for each view. Unpacking waits until then: until the module is there, nothing from the kernel gets through. */
+export default {
+  /** @param {any} context */
+  async render(context) {
+    const loaded = /** @type {any} */ (globalThis).nbflow ??= new Map();
+    if (!loaded.has(KEY)) loaded.set(KEY, unpack());
+    const [{ default: widget }] = await Promise.all([loaded.get(KEY), hear(context.model)]);
+    return widget.render(context);
+  },
 };
