@@ -121,6 +121,10 @@ class CardPage(BlankPage):
             self.page.wait_for_function("model.answered > 0")
         return source
 
+    def stop_time(self) -> None:
+        """Have the page's time, which a test has made its own, go on by `run_for` only, and not meanwhile."""
+        self.page.clock.pause_at(self.page.evaluate("Date.now() / 1000 + 1"))
+
     def push(self, message: dict[str, Any]) -> None:
         """Send a custom message to the card."""
         self.tell("(message) => model.emit('msg:custom', message)", message)

@@ -143,7 +143,7 @@ def test_less_motion_is_less_motion(page: Page) -> None:
     page.clock.install()
     card = CardPage(page)
     card.show(running())
-    page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
+    card.stop_time()
     page.evaluate(
         """() => { window.ticks = 0;
         new MutationObserver(() => { ticks += 1; }).observe(document.querySelector(".nbf-elapsed"), {childList: true}); }"""

@@ -60,6 +60,7 @@ def test_a_second_click_is_refused(card: CardPage) -> None:
 def test_the_way_of_an_answer_from_sending_to_recorded(card: CardPage) -> None:
     card.page.clock.install()
     source = card.show(waiting())
+    card.stop_time()
     approve(card).click()
     expect(state(card)).to_have_text("sending…")
     card.page.clock.run_for(500)
@@ -81,6 +82,7 @@ def test_the_way_of_an_answer_from_sending_to_recorded(card: CardPage) -> None:
 def test_without_an_answer_for_two_seconds_no_kernel_answers(card: CardPage) -> None:
     card.page.clock.install()
     card.show(waiting())
+    card.stop_time()
     approve(card).click()
     card.page.clock.run_for(1900)
     expect(state(card)).not_to_have_text("no kernel answers: re-run this cell")

@@ -100,6 +100,7 @@ def test_a_view_is_told_in_a_sentence_why_not(card: CardPage) -> None:
 def test_a_view_that_asks_where_no_kernel_is_learns_it_after_two_seconds(card: CardPage) -> None:
     card.page.clock.install()
     card.show(completed(), answer=False)
+    card.stop_time()
     card.page.evaluate(
         """() => { const card = new window.card.CardView(model, document.getElementById("place"));
         card.ask("moment").catch((error) => { window.told = error.message; }); }"""

@@ -24,6 +24,7 @@ def test_what_was_asked_in_vain_is_asked_again_only_after_a_while(
 ) -> None:
     card.page.clock.install()
     card.show(completed(), answer=False)
+    card.stop_time()
     card.open("Replay")
     answered: set[str] = set()
 
