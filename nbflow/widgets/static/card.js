@@ -38,6 +38,7 @@ export class CardView {
     this.heard = () => {}; // calls off what is to happen where nobody answers
     /** Whether the kernel is there and has its hands full, where the front end tells. */
     this.busy = () => model.widget_manager?.kernel?.status === "busy";
+    this.gaveUp = false; // whether something was asked that nobody answered
     this.ids = 0;
     this.n = 0;
     this.said = this.blocksSaid = "";
@@ -140,7 +141,7 @@ export class CardView {
   ask(what, args = {}) {
     return new Promise((resolve, reject) => {
       const id = this.newId();
-      const heard = onSilence(this.busy, () => this.onReply({ id, error: NO_ANSWER }));
+      const heard = onSilence(this.busy, () => { this.gaveUp = true; this.onReply({ id, error: NO_ANSWER }); });
       this.asked.set(id, { resolve, reject, heard });
       this.model.send({ ...args, type: "ask", id, what });
     });
@@ -166,6 +167,10 @@ export class CardView {
     if (message.to !== undefined) return;
     this.heard();
     if (message.type !== "gone") this.notify("");
+    if (this.gaveUp) { // somebody is there after all
+      this.gaveUp = false;
+      for (const view of Object.values(this.views)) view.again?.();
+    }
     if (message.type === "stale") this.hello();
     else if (message.type === "reply") this.onReply(message);
     else if (message.type === "gone") this.notify(`There is nothing more to follow: ${message.reason}`);

@@ -104,6 +104,12 @@ export class ReplayView {
     this.refresh();
   }
 
+  /** Ask anew for what could not be had. */
+  again() {
+    this.recall.again();
+    if (this.shown) this.refresh();
+  }
+
   /** @param {{seq?: number}} [detail] */
   show(detail) {
     this.shown = true;

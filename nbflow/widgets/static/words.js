@@ -28,7 +28,7 @@
  *   open(view: string, detail?: any): void, card: ((id: string) => void)|null, kept: Map<string, any>, busy(): boolean, say(text: string): void,
  *   order(name: string): void, compare(other?: string): void, focusMenu(): void}} Desk
  * @typedef {{el: HTMLElement, draw(picture: Picture): void, tick?(now: number): void, show?(detail?: any): void,
- *   hide?(): void, onAck?(ack: Ack): void, dispose?(): void}} View
+ *   hide?(): void, again?(): void, onAck?(ack: Ack): void, dispose?(): void}} View
  */
 
 /** The rows of a snapshot or a delta: many of them are one text. @param {{rows: Row[], packed?: string}} message @returns {Row[]} */
